@@ -1,0 +1,215 @@
+//! Every AWS operation the operator sends, and what must be known of it before it is sent. No I/O.
+
+use std::fmt;
+
+use super::{Service, limiter::BudgetGroup};
+
+/// What is known of one operation.
+struct Facts {
+    service: Service,
+    name: &'static str,
+    iam_action: &'static str,
+    group: BudgetGroup,
+    effect: Effect,
+}
+
+/// What a call leaves behind.
+#[derive(PartialEq, Eq)]
+enum Effect {
+    Reads,
+    Writes,
+    /// Writes, and somebody's phone or mailbox hears of it: sent at most once, never repeated on an unknown outcome.
+    ReachesHuman,
+}
+
+macro_rules! operations {
+    ($($(#[$doc:meta])* $variant:ident: $service:ident $prefix:literal $name:literal, $group:ident, $effect:ident;)*) => {
+        /// An operation of AWS.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Operation {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Operation {
+            /// Every operation.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            const fn facts(self) -> Facts {
+                match self {
+                    $(Self::$variant => Facts {
+                        service: Service::$service,
+                        name: $name,
+                        iam_action: concat!($prefix, ":", $name),
+                        group: BudgetGroup::$group,
+                        effect: Effect::$effect,
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+operations! {
+    /// Creates a contact, schedule or escalation plan.
+    CreateContact: SSMContacts "ssm-contacts" "CreateContact", ContactsWrite, Writes;
+    /// Changes display name or plan.
+    UpdateContact: SSMContacts "ssm-contacts" "UpdateContact", ContactsWrite, Writes;
+    /// Deletes a contact; references to it dangle.
+    DeleteContact: SSMContacts "ssm-contacts" "DeleteContact", ContactsWrite, Writes;
+    /// Reads one contact and its plan.
+    GetContact: SSMContacts "ssm-contacts" "GetContact", ContactsRead, Reads;
+    /// One page of contacts, without plans.
+    ListContacts: SSMContacts "ssm-contacts" "ListContacts", ContactsRead, Reads;
+    /// Creates a channel. The caller always defers activation, so that nobody is written to.
+    CreateContactChannel: SSMContacts "ssm-contacts" "CreateContactChannel", ContactsWrite, Writes;
+    /// Renames a channel or changes its address.
+    UpdateContactChannel: SSMContacts "ssm-contacts" "UpdateContactChannel", ContactsWrite, Writes;
+    /// Deletes a channel; stages that use it are skipped from then on.
+    DeleteContactChannel: SSMContacts "ssm-contacts" "DeleteContactChannel", ContactsWrite, Writes;
+    /// Reads one channel.
+    GetContactChannel: SSMContacts "ssm-contacts" "GetContactChannel", ContactsRead, Reads;
+    /// One page of a contact's channels.
+    ListContactChannels: SSMContacts "ssm-contacts" "ListContactChannels", ContactsRead, Reads;
+    /// Sends a code to the channel's address.
+    SendActivationCode: SSMContacts "ssm-contacts" "SendActivationCode", ContactsWrite, ReachesHuman;
+    /// Gives the code back.
+    ActivateContactChannel: SSMContacts "ssm-contacts" "ActivateContactChannel", ContactsWrite, Writes;
+    /// Stops a channel from being engaged.
+    DeactivateContactChannel: SSMContacts "ssm-contacts" "DeactivateContactChannel", ContactsWrite, Writes;
+    /// `TagResource` on a contact or rotation.
+    TagContact: SSMContacts "ssm-contacts" "TagResource", ContactsWrite, Writes;
+    /// `UntagResource` on a contact or rotation.
+    UntagContact: SSMContacts "ssm-contacts" "UntagResource", ContactsWrite, Writes;
+    /// `ListTagsForResource` on a contact or rotation.
+    ListTagsForContact: SSMContacts "ssm-contacts" "ListTagsForResource", ContactsRead, Reads;
+    /// One page of the account's replication sets, of which there is at most one.
+    ListReplicationSets: SSMIncidents "ssm-incidents" "ListReplicationSets", IncidentsRead, Reads;
+    /// Reads the replication set.
+    GetReplicationSet: SSMIncidents "ssm-incidents" "GetReplicationSet", IncidentsRead, Reads;
+    /// Which account and principal the credentials belong to. Needs no permission.
+    GetCallerIdentity: STS "sts" "GetCallerIdentity", Identity, Reads;
+    /// Credentials of a role. Sent by the credential provider, never by a pass.
+    AssumeRole: STS "sts" "AssumeRole", Identity, Reads;
+}
+
+impl Operation {
+    /// The service it belongs to.
+    pub const fn service(self) -> Service {
+        self.facts().service
+    }
+
+    /// AWS's name for it.
+    pub const fn name(self) -> &'static str {
+        self.facts().name
+    }
+
+    /// The IAM action that allows it.
+    pub const fn iam_action(self) -> &'static str {
+        self.facts().iam_action
+    }
+
+    /// Further IAM actions that AWS asks for when the request says more than the bare minimum, and which it may name
+    /// instead of [`Self::iam_action`].
+    pub const fn further_iam_actions(self) -> &'static [&'static str] {
+        match self {
+            Self::CreateContact => &["ssm-contacts:TagResource", "ssm-contacts:AssociateContact"],
+            Self::UpdateContact => &["ssm-contacts:AssociateContact"],
+            _ => &[],
+        }
+    }
+
+    /// The budget it is paid from.
+    pub const fn group(self) -> BudgetGroup {
+        self.facts().group
+    }
+
+    /// Whether it may leave AWS changed.
+    pub const fn is_mutating(self) -> bool {
+        !matches!(self.facts().effect, Effect::Reads)
+    }
+
+    /// Whether a human is written to or called: sent at most once.
+    pub const fn reaches_human(self) -> bool {
+        matches!(self.facts().effect, Effect::ReachesHuman)
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn an_iam_action_is_the_signing_name_and_the_operations_name() {
+        for operation in Operation::ALL {
+            let expected = format!(
+                "{}:{}",
+                operation.service().signing_name(),
+                operation.name()
+            );
+            assert_eq!(operation.iam_action(), expected);
+        }
+    }
+
+    #[test]
+    fn no_two_operations_share_an_iam_action() {
+        let actions: BTreeSet<_> = Operation::ALL.iter().map(|o| o.iam_action()).collect();
+        assert_eq!(actions.len(), Operation::ALL.len());
+    }
+
+    #[test]
+    fn names_that_read_are_not_mutating_and_the_others_are() {
+        for operation in Operation::ALL {
+            let reads = ["Get", "List", "AssumeRole"]
+                .iter()
+                .any(|verb| operation.name().starts_with(verb));
+            assert_eq!(operation.is_mutating(), !reads, "{operation}");
+        }
+    }
+
+    #[test]
+    fn a_group_pays_for_its_own_service_and_either_reads_or_writes() {
+        for operation in Operation::ALL {
+            let (service, mutating) = match operation.group() {
+                BudgetGroup::ContactsRead => (Service::SSMContacts, false),
+                BudgetGroup::ContactsWrite => (Service::SSMContacts, true),
+                BudgetGroup::IncidentsRead => (Service::SSMIncidents, false),
+                BudgetGroup::IncidentsWrite | BudgetGroup::ReplicationSetWrite => {
+                    (Service::SSMIncidents, true)
+                }
+                BudgetGroup::Identity => (Service::STS, false),
+            };
+            assert_eq!(operation.service(), service, "{operation}");
+            assert_eq!(operation.is_mutating(), mutating, "{operation}");
+        }
+    }
+
+    #[test]
+    fn only_sending_a_code_reaches_a_human() {
+        let reaching: Vec<_> = Operation::ALL
+            .iter()
+            .filter(|o| o.reaches_human())
+            .collect();
+        assert_eq!(reaching, [&Operation::SendActivationCode]);
+    }
+
+    #[test]
+    fn tagging_a_contact_goes_by_awss_own_name() {
+        assert_eq!(Operation::TagContact.name(), "TagResource");
+        assert_eq!(
+            Operation::UntagContact.iam_action(),
+            "ssm-contacts:UntagResource"
+        );
+        assert_eq!(
+            Operation::ListTagsForContact.to_string(),
+            "ListTagsForResource"
+        );
+    }
+}

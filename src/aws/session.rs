@@ -1,0 +1,88 @@
+//! One pass's way to AWS: an account, a priority, and a signal to give way.
+
+use std::{error::Error, sync::Arc, time::Duration};
+
+use aws_sdk_ssmcontacts::{
+    config::http::HttpResponse,
+    error::{ProvideErrorMetadata, SdkError},
+    operation::RequestId,
+};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{Account, CallError, ErrorClass, Operation, Priority, SharedList};
+
+/// Calls of one pass on one account. Cheap to make and to clone.
+#[derive(Clone)]
+pub struct Session {
+    /// Whose credentials and budgets.
+    pub account: Arc<Account>,
+    /// How urgent the calls are.
+    pub priority: Priority,
+    /// Cancelled when the pass should stop waiting for tokens.
+    pub give_way: CancellationToken,
+}
+
+impl Session {
+    /// Builds requests to ssm-contacts. They are sent with [`Self::send`] only.
+    pub fn contacts(&self) -> &aws_sdk_ssmcontacts::Client {
+        self.account.contacts()
+    }
+
+    /// Builds requests to ssm-incidents. They are sent with [`Self::send`] only.
+    pub fn incidents(&self) -> &aws_sdk_ssmincidents::Client {
+        self.account.incidents()
+    }
+
+    /// Takes a token, then awaits `request` once. Never repeats it; once it is sent, nothing gives way any more.
+    pub async fn send<T, E, F>(&self, operation: Operation, request: F) -> Result<T, CallError>
+    where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        T: RequestId,
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        let limiter = self.account.limiter();
+        let placement = &self.account.config.placement;
+        limiter
+            .acquire(placement, operation, self.priority, &self.give_way)
+            .await
+            .map_err(|_| CallError::new(operation, ErrorClass::GaveWay))?;
+        let sent = Instant::now();
+        let answer = request.await;
+        let duration = sent.elapsed();
+        let metrics = self.account.metrics();
+        match answer {
+            Ok(output) => {
+                metrics.observe_call(operation, duration, Ok(output.request_id()));
+                Ok(output)
+            }
+            Err(error) => {
+                let error = CallError::from_sdk(operation, &error);
+                metrics.observe_call(operation, duration, Err(&error));
+                if error.class == ErrorClass::Throttled {
+                    limiter.penalise(placement, operation, error.retry_after);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// What `list` holds or fetches, unless the pass is told to give way while it waits.
+    pub async fn shared<T, F>(
+        &self,
+        list: &SharedList<T>,
+        operation: Operation,
+        max_age: Duration,
+        fetch: F,
+    ) -> Result<Arc<T>, CallError>
+    where
+        T: Send + Sync + 'static,
+        F: Future<Output = Result<T, CallError>>,
+    {
+        tokio::select! {
+            biased;
+            found = list.get(None, max_age, fetch) => found,
+            () = self.give_way.cancelled() => Err(CallError::new(operation, ErrorClass::GaveWay)),
+        }
+    }
+}
