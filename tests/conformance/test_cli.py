@@ -1,0 +1,236 @@
+"""The AWS CLI: every operation once as it should be, and once as it should not."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+
+import pytest
+
+from make import channel, contact, tags
+
+PLAN = json.dumps({"Stages": []})
+
+
+class Cli:
+    """Runs the AWS CLI of this environment as a user of an account."""
+
+    def __init__(self, account, region="us-east-1"):
+        self.environment = {
+            name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "PYTHONPATH", "LANG")
+        }
+        self.environment.update(
+            AWS_ENDPOINT_URL=account.simulator.url,
+            AWS_ACCESS_KEY_ID=account.key,
+            AWS_SECRET_ACCESS_KEY="secret",
+            AWS_REGION=region,
+            AWS_DEFAULT_REGION=region,
+            AWS_MAX_ATTEMPTS="1",
+            AWS_CONFIG_FILE=os.devnull,
+            AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+            AWS_EC2_METADATA_DISABLED="true",
+            PYTHONDONTWRITEBYTECODE="1",
+        )
+
+    def run(self, *words):
+        return subprocess.run(
+            [sys.executable, "-W", "ignore", "-m", "awscli", *words, "--output", "json"],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    def __call__(self, *words):
+        """The JSON a command prints, or None."""
+        done = self.run(*words)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def contacts(self, *words):
+        return self("ssm-contacts", *words)
+
+    def incidents(self, *words):
+        return self("ssm-incidents", *words)
+
+    def refused(self, code, *words):
+        """Runs a command that must be refused with a code; its standard error."""
+        done = self.run(*words)
+        assert done.returncode != 0
+        assert done.stdout.strip() == ""
+        operation = "".join(word.capitalize() for word in words[1].split("-"))
+        assert f"An error occurred ({code}) when calling the {operation} operation" in done.stderr, done.stderr
+        return done.stderr
+
+
+@pytest.fixture
+def cli(account):
+    return Cli(account)
+
+
+def test_contacts(cli, account):
+    arn = cli.contacts(
+        *("create-contact", "--alias", "ana", "--display-name", "Ana", "--type", "PERSONAL"),
+        *("--plan", PLAN, "--tags", "Key=team,Value=ops", "Key=tier,Value=1"),
+    )["ContactArn"]
+    assert arn == account.arn("ana")
+    cli.contacts("update-contact", "--contact-id", arn, "--display-name", "Ana B.")
+    got = cli.contacts("get-contact", "--contact-id", arn)
+    expected = {"ContactArn": arn, "Alias": "ana", "DisplayName": "Ana B.", "Type": "PERSONAL", "Plan": {"Stages": []}}
+    assert got == expected
+    cli.contacts("delete-contact", "--contact-id", arn)
+    assert cli.contacts("list-contacts") == {"Contacts": []}
+
+
+def test_listing_walks_the_pages(cli, account):
+    made = {contact(account, f"c{index}") for index in range(3)}
+    listed = cli.contacts("list-contacts", "--page-size", "1")
+    assert {each["ContactArn"] for each in listed["Contacts"]} == made
+    assert len(account.calls(operation="ListContacts")) >= 3
+    query = ("list-contacts", "--alias-prefix", "c1", "--type", "PERSONAL", "--query", "Contacts[].Alias")
+    assert cli.contacts(*query) == ["c1"]
+
+
+def test_channels(cli, account):
+    owner = contact(account)
+    arn = cli.contacts(
+        *("create-contact-channel", "--contact-id", owner, "--name", "phone", "--type", "SMS"),
+        *("--delivery-address", "SimpleAddress=+12025550123", "--defer-activation"),
+    )["ContactChannelArn"]
+    cli.contacts("update-contact-channel", "--contact-channel-id", arn, "--name", "mobile")
+    got = cli.contacts("get-contact-channel", "--contact-channel-id", arn)
+    assert got == {
+        "ContactArn": owner,
+        "ContactChannelArn": arn,
+        "Name": "mobile",
+        "Type": "SMS",
+        "DeliveryAddress": {"SimpleAddress": "+12025550123"},
+        "ActivationStatus": "NOT_ACTIVATED",
+    }
+    assert cli.contacts("list-contact-channels", "--contact-id", owner) == {"ContactChannels": [got]}
+    cli.contacts("delete-contact-channel", "--contact-channel-id", arn)
+    assert cli.contacts("list-contact-channels", "--contact-id", owner) == {"ContactChannels": []}
+
+
+def test_activation(cli, account):
+    arn = channel(account, contact(account))
+    get = ("get-contact-channel", "--contact-channel-id", arn, "--query", "ActivationStatus")
+    cli.contacts("send-activation-code", "--contact-channel-id", arn)
+    code = account.codes(arn)[-1]["code"]
+    cli.contacts("activate-contact-channel", "--contact-channel-id", arn, "--activation-code", code)
+    assert cli.contacts(*get) == "ACTIVATED"
+    cli.contacts("deactivate-contact-channel", "--contact-channel-id", arn)
+    assert cli.contacts(*get) == "NOT_ACTIVATED"
+
+
+def test_policy_and_tags(cli, account):
+    arn = contact(account)
+    policy = {"Version": "2012-10-17", "Statement": []}
+    cli.contacts("put-contact-policy", "--contact-arn", arn, "--policy", json.dumps(policy))
+    got = cli.contacts("get-contact-policy", "--contact-arn", arn)
+    assert (got["ContactArn"], json.loads(got["Policy"])) == (arn, policy)
+    cli.contacts("tag-resource", "--resource-arn", arn, "--tags", "Key=team,Value=ops", "Key=tier,Value=1")
+    assert {"Key": "tier", "Value": "1"} in cli.contacts("list-tags-for-resource", "--resource-arn", arn)["Tags"]
+    cli.contacts("untag-resource", "--resource-arn", arn, "--tag-keys", "tier")
+    assert tags(account, arn) == {"team": "ops"}
+
+
+def test_replication_set(bare):
+    cli = Cli(bare)
+    arn = cli.incidents("create-replication-set", "--regions", '{"us-east-1": {}}', "--tags", "team=ops")["arn"]
+    cli.incidents("wait", "wait-for-replication-set-active", "--arn", arn)
+    assert cli.incidents("list-replication-sets") == {"replicationSetArns": [arn]}
+    cli.incidents("update-deletion-protection", "--arn", arn, "--deletion-protected")
+    action = '[{"addRegionAction": {"regionName": "eu-west-1"}}]'
+    cli.incidents("update-replication-set", "--arn", arn, "--actions", action)
+    got = cli.incidents("get-replication-set", "--arn", arn)["replicationSet"]
+    assert (got["status"], got["deletionProtected"], set(got["regionMap"])) == (
+        "ACTIVE",
+        True,
+        {"us-east-1", "eu-west-1"},
+    )
+    assert got["createdTime"].startswith("20"), got["createdTime"]
+    cli.incidents("update-deletion-protection", "--arn", arn, "--no-deletion-protected")
+    cli.incidents("tag-resource", "--resource-arn", arn, "--tags", "tier=1")
+    cli.incidents("untag-resource", "--resource-arn", arn, "--tag-keys", "team")
+    assert cli.incidents("list-tags-for-resource", "--resource-arn", arn) == {"tags": {"tier": "1"}}
+    cli.incidents("delete-replication-set", "--arn", arn)
+    assert cli.incidents("list-replication-sets") == {"replicationSetArns": []}
+
+
+def test_sts(cli, account):
+    identity = cli("sts", "get-caller-identity")
+    assert identity["Account"] == account.id
+    role = "arn:aws:iam::111122223333:role/operator"
+    got = cli("sts", "assume-role", "--role-arn", role, "--role-session-name", "me")
+    assert got["AssumedRoleUser"]["Arn"] == "arn:aws:sts::111122223333:assumed-role/operator/me"
+    cli.environment.update(
+        AWS_ACCESS_KEY_ID=got["Credentials"]["AccessKeyId"],
+        AWS_SECRET_ACCESS_KEY=got["Credentials"]["SecretAccessKey"],
+        AWS_SESSION_TOKEN=got["Credentials"]["SessionToken"],
+    )
+    assert cli("sts", "get-caller-identity")["Account"] == "111122223333"
+
+
+MISSING_CONTACT = "arn:aws:ssm-contacts:us-east-1:{}:contact/nobody"
+MISSING_CHANNEL = f"arn:aws:ssm-contacts:us-east-1:{{}}:contact-channel/nobody/{uuid.UUID(int=7)}"
+MISSING_SET = f"arn:aws:ssm-incidents::{{}}:replication-set/{uuid.UUID(int=7)}"
+NOT_FOUND = "ResourceNotFoundException"
+INVALID = "ValidationException"
+
+BAD = [
+    (INVALID, "ssm-contacts create-contact --alias UPPER --type PERSONAL --plan {PLAN}"),
+    (NOT_FOUND, "ssm-contacts get-contact --contact-id {CONTACT}"),
+    (NOT_FOUND, "ssm-contacts update-contact --contact-id {CONTACT} --display-name x"),
+    (NOT_FOUND, "ssm-contacts delete-contact --contact-id {CONTACT}"),
+    (INVALID, "ssm-contacts list-contacts --type ROBOT"),
+    (
+        INVALID,
+        "ssm-contacts create-contact-channel --contact-id {CONTACT} --name n --type SMS"
+        " --delivery-address SimpleAddress=+12025550123",
+    ),
+    (NOT_FOUND, "ssm-contacts get-contact-channel --contact-channel-id {CHANNEL}"),
+    (NOT_FOUND, "ssm-contacts update-contact-channel --contact-channel-id {CHANNEL} --name n"),
+    (NOT_FOUND, "ssm-contacts delete-contact-channel --contact-channel-id {CHANNEL}"),
+    (NOT_FOUND, "ssm-contacts list-contact-channels --contact-id {CONTACT}"),
+    (NOT_FOUND, "ssm-contacts activate-contact-channel --contact-channel-id {CHANNEL} --activation-code 123456"),
+    (NOT_FOUND, "ssm-contacts deactivate-contact-channel --contact-channel-id {CHANNEL}"),
+    (NOT_FOUND, "ssm-contacts send-activation-code --contact-channel-id {CHANNEL}"),
+    (NOT_FOUND, "ssm-contacts put-contact-policy --contact-arn {CONTACT} --policy {PLAN}"),
+    (NOT_FOUND, "ssm-contacts get-contact-policy --contact-arn {CONTACT}"),
+    (NOT_FOUND, "ssm-contacts tag-resource --resource-arn {CONTACT} --tags Key=a,Value=b"),
+    (NOT_FOUND, "ssm-contacts untag-resource --resource-arn {CONTACT} --tag-keys a"),
+    (NOT_FOUND, "ssm-contacts list-tags-for-resource --resource-arn {CONTACT}"),
+    ("ServiceQuotaExceededException", "ssm-incidents create-replication-set --regions us-east-1={{}}"),
+    (NOT_FOUND, "ssm-incidents get-replication-set --arn {SET}"),
+    (NOT_FOUND, "ssm-incidents delete-replication-set --arn {SET}"),
+    (INVALID, "ssm-incidents list-replication-sets --max-results 101 --no-paginate"),
+    (NOT_FOUND, "ssm-incidents update-deletion-protection --arn {SET} --deletion-protected"),
+    (NOT_FOUND, "ssm-incidents update-replication-set --arn {SET} --actions addRegionAction={{regionName=eu-west-1}}"),
+    (NOT_FOUND, "ssm-incidents tag-resource --resource-arn {SET} --tags a=b"),
+    (NOT_FOUND, "ssm-incidents untag-resource --resource-arn {SET} --tag-keys a"),
+    (NOT_FOUND, "ssm-incidents list-tags-for-resource --resource-arn {SET}"),
+    ("ValidationError", "sts assume-role --role-arn arn:aws:s3:::nothing-of-a-role --role-session-name me"),
+]
+
+
+@pytest.mark.parametrize(("code", "line"), BAD, ids=[" ".join(line.split()[:2]) for _, line in BAD])
+def test_bad(cli, account, code, line):
+    words = line.format(
+        PLAN=PLAN.replace(" ", ""),
+        CONTACT=MISSING_CONTACT.format(account.id),
+        CHANNEL=MISSING_CHANNEL.format(account.id),
+        SET=MISSING_SET.format(account.id),
+    ).split()
+    cli.refused(code, *words)
+
+
+def test_a_caller_who_may_not(cli, account):
+    account.iam(deny=["ssm-contacts:List*"])
+    error = cli.refused("AccessDeniedException", "ssm-contacts", "list-contacts")
+    assert "is not authorized to perform: ssm-contacts:ListContacts" in error

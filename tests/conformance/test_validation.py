@@ -1,0 +1,89 @@
+"""Each bound of each member of each operation, one value inside and one outside, as botocore's models have it."""
+
+from __future__ import annotations
+
+import pytest
+from botocore import xform_name
+from botocore.exceptions import ClientError
+
+import bounds
+from make import channel, contact
+
+CASES = bounds.cases()
+SENTENCE = "failed to satisfy constraint: "
+
+
+def prepare(simulator, number, case):
+    """An account with what the templates name; the real values of their placeholders."""
+    if case.operation == "CreateReplicationSet":
+        return simulator.account(number(), onboard=()), {}
+    if case.service == "sts":
+        return simulator.account(number(), onboard=()), {}
+    second = "deleteRegionAction" in case.path
+    account = simulator.account(number(), onboard=("us-east-1", "eu-north-1") if second else ("us-east-1",))
+    if case.service == "ssm-incidents":
+        [arn] = account.incidents().list_replication_sets()["replicationSetArns"]
+        return account, {bounds.SET_ID: arn.rsplit("/", 1)[1]}
+    ana = contact(account, "ana")
+    phone = channel(account, ana, defer=False)
+    if "Plan" in case.path:
+        contact(account, "all", kind="ESCALATION")
+        contact(account, "week", kind="ONCALL_SCHEDULE")
+    return account, {bounds.CHANNEL_ID: phone.rsplit("/", 1)[1], bounds.CODE: account.codes(phone)[-1]["code"]}
+
+
+def send(simulator, number, case):
+    """The error of the case's request, or None."""
+    account, replacements = prepare(simulator, number, case)
+    request = case.request({**replacements, bounds.ACCOUNT: account.id})
+    client = account.client(case.service, validate=False)
+    try:
+        getattr(client, xform_name(case.operation))(**request)
+    except ClientError as error:
+        return error.response
+    return None
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.inside], ids=lambda case: case.id)
+def test_inside(simulator, number, case):
+    error = send(simulator, number, case)
+    if error is None:
+        return
+    assert SENTENCE not in error["Error"]["Message"], error
+    # A channel can only be in the plan of a contact that exists already.
+    new_with_channel = case.operation == "CreateContact" and "ChannelTargetInfo" in case.path
+    legal = {"ValidationException"} if new_with_channel else bounds.MEANING.get(case.member, set())
+    assert error["Error"]["Code"] in legal, error
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if not case.inside], ids=lambda case: case.id)
+def test_outside(simulator, number, case):
+    error = send(simulator, number, case)
+    assert error is not None, "accepted"
+    expected = "ValidationError" if case.service == "sts" else "ValidationException"
+    assert error["Error"]["Code"] == expected, error
+    text = error["Error"]["Message"]
+    assert text.startswith("1 validation error detected: Value "), text
+    assert SENTENCE + "Member must " in text, text
+    assert any(f" at '{path}' " in text for path in case.coral_paths()), (case.coral_paths(), text)
+    if case.service == "ssm-contacts":
+        assert error["Reason"] == "FIELD_VALIDATION_FAILED"
+        assert [each["Name"].split(".")[0].lower() for each in error["Fields"]] == [case.path[0].lower()]
+
+
+def test_every_constraint_of_the_models_is_covered():
+    covered = {(case.service, case.operation, bounds._plain(case.path), case.rule) for case in CASES if not case.inside}
+    missing = set()
+    for service, operation, path, rule in bounds.constraints():
+        name = f"{'.'.join(path)} {rule}"
+        if (service, operation, path, rule) not in covered:
+            missing.add((service, operation, name))
+    assert missing == bounds.UNTESTABLE
+
+
+def test_every_length_and_range_has_a_value_inside():
+    outside = {(c.service, c.operation, c.path, c.rule) for c in CASES if not c.inside and c.rule in ("min", "max")}
+    inside = {(c.service, c.operation, c.path, c.rule) for c in CASES if c.inside}
+    assert outside <= inside
+
+
