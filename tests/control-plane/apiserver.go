@@ -87,7 +87,7 @@ func runAPIServer(args []string) error {
 	if err != nil {
 		return err
 	}
-	defer etcd.Close()
+	defer etcd.close()
 
 	// If etcd ends by itself the API server must not stay and answer errors for ever.
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -130,6 +130,8 @@ func apiServerFlags(own *modeFlags) ([]string, error) {
 		"--allow-privileged=true",
 		// Tests measure the operator, not this server's protection of itself: with it on, two slow processors queue requests.
 		"--enable-priority-and-fairness=false",
+		// Ends open watches after two seconds instead of a minute.
+		"--shutdown-send-retry-after=true",
 		"--max-requests-inflight=4000",
 		"--max-mutating-requests-inflight=2000",
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"go.etcd.io/etcd/server/v3/embed"
+	"go.uber.org/zap"
 )
 
 // etcd listens on sockets in the data directory, not on ports: nothing to guess, and nobody else on the machine can reach it.
@@ -16,8 +17,26 @@ const (
 	etcdPeerURL   = "unix://etcd-peer.sock"
 )
 
+// etcdServer is an etcd that is quiet about being closed: it would report each of its listeners as an error, with a stack.
+type etcdServer struct {
+	*embed.Etcd
+	level zap.AtomicLevel
+}
+
+func (e *etcdServer) close() {
+	e.level.SetLevel(zap.FatalLevel)
+	e.Close()
+}
+
 // startEtcd starts a one-member etcd and waits until it serves.
-func startEtcd(ctx context.Context, dataDir string) (*embed.Etcd, error) {
+func startEtcd(ctx context.Context, dataDir string) (*etcdServer, error) {
+	logging := zap.NewProductionConfig()
+	logging.Level = zap.NewAtomicLevelAt(zap.ErrorLevel)
+	logging.DisableStacktrace = true
+	logger, err := logging.Build()
+	if err != nil {
+		return nil, err
+	}
 	config := embed.NewConfig()
 	config.Dir = filepath.Join(dataDir, "etcd")
 	config.ListenClientUrls = []url.URL{mustURL(etcdClientURL)}
@@ -26,8 +45,7 @@ func startEtcd(ctx context.Context, dataDir string) (*embed.Etcd, error) {
 	config.AdvertiseClientUrls = []url.URL{mustURL("http://127.0.0.1:2379")}
 	config.AdvertisePeerUrls = []url.URL{mustURL("http://127.0.0.1:2380")}
 	config.InitialCluster = config.InitialClusterFromName(config.Name)
-	config.LogLevel = "error"
-	config.LogOutputs = []string{"stderr"}
+	config.ZapLoggerBuilder = embed.NewZapLoggerBuilder(logger)
 	// The data need not outlive the machine, and syncing every write to disk would dominate every test.
 	config.UnsafeNoFsync = true
 	config.QuotaBackendBytes = 4 << 30
@@ -37,10 +55,11 @@ func startEtcd(ctx context.Context, dataDir string) (*embed.Etcd, error) {
 	// kube-apiserver compacts; nobody uses the JSON gateway.
 	config.EnableGRPCGateway = false
 
-	etcd, err := embed.StartEtcd(config)
+	started, err := embed.StartEtcd(config)
 	if err != nil {
 		return nil, fmt.Errorf("etcd: %w", err)
 	}
+	etcd := &etcdServer{Etcd: started, level: logging.Level}
 	select {
 	case <-etcd.Server.ReadyNotify():
 		return etcd, nil
@@ -48,7 +67,7 @@ func startEtcd(ctx context.Context, dataDir string) (*embed.Etcd, error) {
 	case <-ctx.Done():
 		err = context.Cause(ctx)
 	}
-	etcd.Close()
+	etcd.close()
 	return nil, fmt.Errorf("etcd: %w", err)
 }
 
