@@ -162,7 +162,10 @@ async fn contact(client: &aws_sdk_ssmcontacts::Client, arn: &str) -> Result<Cont
         .send()
         .await
         .map_err(described)?;
-    let stages = read.plan().map(|plan| plan.stages()).unwrap_or_default();
+    let stages = read
+        .plan()
+        .map(aws_sdk_ssmcontacts::types::Plan::stages)
+        .unwrap_or_default();
     Ok(Contact {
         arn: arn.to_owned(),
         alias: read.alias().to_owned(),
@@ -217,19 +220,13 @@ fn described<E: std::error::Error + Send + Sync + 'static>(error: E) -> anyhow::
 
 /// An address with enough left to recognise it: the last digits, or the first letter and the domain.
 pub fn masked(address: &str) -> String {
-    match address.split_once('@') {
-        Some((name, domain)) => format!(
-            "{}…@{domain}",
-            name.chars()
-                .next()
-                .map_or(String::new(), |first| first.to_string())
-        ),
-        None => {
-            let digits: Vec<char> = address.chars().collect();
-            let shown: String = digits[digits.len().saturating_sub(2)..].iter().collect();
-            format!("{}…{shown}", if digits.len() > 6 { "+" } else { "" })
-        }
+    if let Some((name, domain)) = address.split_once('@') {
+        let first: String = name.chars().take(1).collect();
+        return format!("{first}…@{domain}");
     }
+    let count = address.chars().count();
+    let last: String = address.chars().skip(count.saturating_sub(2)).collect();
+    format!("{}…{last}", if address.starts_with('+') { "+" } else { "" })
 }
 
 /// What AWS holds, as an indented list for people, with masked addresses.

@@ -95,7 +95,7 @@ pub fn condition_violations(object: &DynamicObject) -> Vec<String> {
     let judged = observed.is_some_and(|observed| observed >= 0) || !conditions.is_empty();
     match find("Ready") {
         None if judged && find("Suspended").is_none() => {
-            violations.push("Ready is missing".to_owned())
+            violations.push("Ready is missing".to_owned());
         }
         Some(ready) if ready.is_true() => {
             for kind in ["Reconciling", "Stalled"] {
@@ -151,7 +151,7 @@ pub fn history_violations(versions: &[DynamicObject]) -> Vec<String> {
             let Some(new) = after.iter().find(|new| new.kind == old.kind) else {
                 continue;
             };
-            let named = || format!("{} -> {}", old, new);
+            let named = || format!("{old} -> {new}");
             if new.last_transition < old.last_transition {
                 violations.push(format!("lastTransitionTime went back: {}", named()));
             }
@@ -256,7 +256,7 @@ impl Sensitive {
                         Value::String(text)
                             if matches!(name.as_str(), "address" | "phone" | "email") =>
                         {
-                            self.add(text)
+                            self.add(text);
                         }
                         _ => self.add_addresses(value),
                     }
@@ -546,9 +546,9 @@ mod tests {
             "code=483920",
             "KzE1MDA1NTUwMTk5",
         ] {
-            assert_eq!(
-                sensitive.violations("log", leak).is_empty(),
-                false,
+            assert_ne!(
+                sensitive.violations("log", leak),
+                Vec::<String>::new(),
                 "{leak}"
             );
         }

@@ -76,24 +76,22 @@ impl Cluster {
             .unwrap_or_else(PoisonError::into_inner)
             .get(kind)
             .cloned();
-        let (resource, scope) = match known {
-            Some(known) => known,
-            None => {
-                let (resource, capabilities) = discovery::pinned_kind(&self.client, kind)
-                    .await
-                    .with_context(|| {
-                        format!(
-                            "the API server serves no {}/{} {}",
-                            kind.group, kind.version, kind.kind
-                        )
-                    })?;
-                let entry = (resource, capabilities.scope);
-                self.kinds
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .insert(kind.clone(), entry.clone());
-                entry
-            }
+        let (resource, scope) = if let Some(known) = known {
+            known
+        } else {
+            let served = discovery::pinned_kind(&self.client, kind).await;
+            let (resource, capabilities) = served.with_context(|| {
+                let GroupVersionKind {
+                    group,
+                    version,
+                    kind,
+                } = kind;
+                format!("the API server serves no {group}/{version} {kind}")
+            })?;
+            let entry = (resource, capabilities.scope);
+            let mut kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
+            kinds.insert(kind.clone(), entry.clone());
+            entry
         };
         Ok(match (scope, namespace) {
             (Scope::Namespaced, Some(namespace)) => {

@@ -401,7 +401,7 @@ fn write_credentials(directory: &Path, _controllers: bool) -> Result<String> {
     let token: [u8; 16] = ring::rand::generate(&random)
         .map_err(|_| anyhow::anyhow!("no randomness for a token"))?
         .expose();
-    let token: String = token.iter().map(|byte| format!("{byte:02x}")).collect();
+    let token = STANDARD.encode(token);
     std::fs::write(
         directory.join("tokens.csv"),
         format!("{token},admin,admin,system:masters\n"),

@@ -12,7 +12,7 @@ use crate::paths::operator_binary;
 use crate::process::{Process, Usage};
 
 /// How long it may take to say where its admin server listens.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 /// How to start an operator.
 #[derive(Clone, Debug)]

@@ -82,7 +82,7 @@ impl Simulator {
         // Not through the environment's proxy: it is on this machine.
         let http = reqwest::Client::builder()
             .no_proxy()
-            .timeout(Duration::from_secs(60))
+            .timeout(Duration::from_mins(1))
             .build()?;
         Ok(Self {
             process: None,

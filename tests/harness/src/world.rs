@@ -1,6 +1,7 @@
 //! Everything one system test needs: namespaces, an AWS account, a ProviderConfig, an operator, and a memory of what happened.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,6 +32,10 @@ pub const TEST_LABEL: &str = "test";
 pub const SOON: Duration = seconds(30);
 
 /// How a [`World`] is made.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "independent switches, each set by a method of its own"
+)]
 #[derive(Clone, Debug)]
 pub struct WorldBuilder {
     name: String,
@@ -753,7 +758,8 @@ impl World {
         };
         for (kind, object) in objects.iter().take(10) {
             let status = serde_json::to_string_pretty(&object.data["status"]).unwrap_or_default();
-            report += &format!(
+            let _ = write!(
+                report,
                 "\n{kind} {} generation {:?} finalizers {:?}\n{status}\n",
                 object.name_any(),
                 object.metadata.generation,
@@ -765,8 +771,9 @@ impl World {
                 .await
                 .unwrap_or_default();
             for event in events.iter().rev().take(10).rev() {
-                report += &format!(
-                    "  {} {} (x{}): {}\n",
+                let _ = writeln!(
+                    report,
+                    "  {} {} (x{}): {}",
                     event.severity, event.reason, event.count, event.message
                 );
             }
@@ -778,7 +785,8 @@ impl World {
                 .map_or("is running".to_owned(), |status| {
                     format!("has ended: {status}")
                 });
-            report += &format!(
+            let _ = write!(
+                report,
                 "\noperator {state}; its log is {}\n{}\n",
                 operator.process().log().display(),
                 tail(&operator.logs(), 30)
@@ -920,13 +928,15 @@ impl World {
             violations.join("\n"),
             self.report(None).await
         );
-        if let Some(operator) = &self.operator {
-            if operator.is_running() {
-                assert!(
-                    operator.end(),
-                    "the operator did not end when its standard input closed"
-                );
-            }
+        if let Some(operator) = self
+            .operator
+            .as_ref()
+            .filter(|operator| operator.is_running())
+        {
+            assert!(
+                operator.end(),
+                "the operator did not end when its standard input closed"
+            );
         }
         if let Err(error) = self.tidy().await {
             panic!("tidy up: {error:#}");
@@ -1023,10 +1033,12 @@ impl std::fmt::Display for Crash {
     }
 }
 
+type Versions = BTreeMap<(String, String), Vec<DynamicObject>>;
+
 /// Every version of every object of ours, as the API server sent them, by kind and then namespace, name and UID.
 #[derive(Clone, Debug, Default)]
 struct History {
-    versions: Arc<Mutex<BTreeMap<(String, String), Vec<DynamicObject>>>>,
+    versions: Arc<Mutex<Versions>>,
 }
 
 impl History {
@@ -1087,7 +1099,7 @@ impl History {
         }
     }
 
-    fn snapshot(&self) -> BTreeMap<(String, String), Vec<DynamicObject>> {
+    fn snapshot(&self) -> Versions {
         self.versions
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

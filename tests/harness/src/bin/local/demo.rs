@@ -1,0 +1,325 @@
+//! `make demo`: everything in the foreground, the examples applied, and what came of them shown.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use harness::aws;
+use harness::checks::{condition, is_ready};
+use harness::cluster::documents;
+use harness::control_plane::write_atomically;
+use harness::process::Identified;
+use harness::setup::GROUP;
+use harness::{Cluster, ControlPlane, table};
+use serde_json::{Value, json};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::environment::{ACCOUNT, DEMO_LABEL, Environment, REGION, shown};
+
+/// How long the examples may take to become Ready.
+const READY: Duration = Duration::from_mins(2);
+
+/// Runs it.
+pub async fn run(directory: &Path, examples: &Path, once: bool) -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let directory = prepare(directory)?;
+    let objects = read(examples)?;
+    let begin = Instant::now();
+    let theirs = ControlPlane::users_own("DEMO_KUBECONFIG")?;
+    let starting = Environment::start(
+        &directory,
+        theirs,
+        |step| println!("{:5.1} s  {step}", begin.elapsed().as_secs_f64()),
+        |_| Ok(()),
+    );
+    let environment = tokio::select! {
+        environment = starting => environment?,
+        _ = interrupt.recv() => bail!("interrupted"),
+        _ = terminate.recv() => bail!("interrupted"),
+    };
+    let mut namespaces = vec![];
+    let outcome = tokio::select! {
+        outcome = show(&environment, examples, &objects, begin, &mut namespaces) => outcome,
+        _ = interrupt.recv() => Err(anyhow::anyhow!("interrupted")),
+        _ = terminate.recv() => Err(anyhow::anyhow!("interrupted")),
+    };
+    if outcome.is_ok() && !once {
+        suggest(&environment, &objects);
+        println!("\nCtrl-C ends the demo.");
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        println!();
+    }
+    if !environment.is_ours() {
+        println!("taking the demo out of the cluster");
+        if let Err(error) = environment.uninstall(&namespaces).await {
+            eprintln!("something of the demo is left in the cluster: {error:#}");
+        }
+    }
+    environment.end();
+    match outcome {
+        Ok(()) => println!(
+            "demo ended after {:.0} s; logs are in {}",
+            begin.elapsed().as_secs_f64(),
+            shown(&directory)
+        ),
+        Err(_) => eprintln!("logs are in {}", shown(&directory)),
+    }
+    outcome
+}
+
+/// An empty directory, unless a demo lives in it.
+fn prepare(directory: &Path) -> Result<PathBuf> {
+    let claim = directory.join("demo.json");
+    let claimed = std::fs::read(&claim).ok();
+    let claimed = claimed.and_then(|bytes| serde_json::from_slice::<Identified>(&bytes).ok());
+    if let Some(running) = claimed.filter(Identified::is_running) {
+        let (place, pid) = (directory.display(), running.pid);
+        bail!("a demo runs already in {place} (process {pid}): end it with Ctrl-C first");
+    }
+    if claim.exists() {
+        std::fs::remove_dir_all(directory)
+            .with_context(|| format!("empty {}", directory.display()))?;
+    }
+    std::fs::create_dir_all(directory)
+        .with_context(|| format!("create {}", directory.display()))?;
+    let directory = std::fs::canonicalize(directory)?;
+    let us = Identified::of("demo", std::process::id())?;
+    write_atomically(&directory.join("demo.json"), &serde_json::to_vec(&us)?)?;
+    Ok(directory)
+}
+
+/// The objects in every YAML file of a directory, by file name.
+fn read(examples: &Path) -> Result<Vec<Value>> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(examples)
+        .with_context(|| format!("read {}", examples.display()))?
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "yaml" || extension == "yml")
+        })
+        .collect();
+    files.sort();
+    let mut objects = vec![];
+    for file in files {
+        let text = std::fs::read_to_string(&file)?;
+        objects.extend(documents(&text).with_context(|| file.display().to_string())?);
+    }
+    if objects.is_empty() {
+        bail!("{} holds no manifests", examples.display());
+    }
+    Ok(objects)
+}
+
+fn name_of(object: &Value) -> String {
+    let namespace = object["metadata"]["namespace"]
+        .as_str()
+        .map_or(String::new(), |namespace| format!("{namespace}/"));
+    format!(
+        "{} {namespace}{}",
+        object["kind"].as_str().unwrap_or_default(),
+        object["metadata"]["name"].as_str().unwrap_or_default()
+    )
+}
+
+fn is_ours(object: &Value) -> bool {
+    object["apiVersion"]
+        .as_str()
+        .is_some_and(|version| version.starts_with(GROUP))
+}
+
+/// The environment has a ProviderConfig of this name that suits the simulator.
+fn is_default_provider(object: &Value) -> bool {
+    object["kind"] == "ProviderConfig" && object["metadata"]["name"] == "default"
+}
+
+async fn show(
+    environment: &Environment,
+    examples: &Path,
+    objects: &[Value],
+    begin: Instant,
+    namespaces: &mut Vec<String>,
+) -> Result<()> {
+    let cluster = &environment.cluster;
+    let elapsed = || begin.elapsed().as_secs_f64();
+    println!("{:5.1} s  applying {}", elapsed(), shown(examples));
+    make_namespaces(cluster, objects, namespaces).await?;
+    for object in objects {
+        if is_default_provider(object) {
+            println!(
+                "         {} is left out: the environment has its own",
+                name_of(object)
+            );
+            continue;
+        }
+        cluster
+            .try_apply(object)
+            .await
+            .with_context(|| format!("apply {}", name_of(object)))?;
+        println!("         {} applied", name_of(object));
+    }
+    wait(cluster, objects, begin).await?;
+    println!("{:5.1} s  everything is Ready\n", elapsed());
+
+    for (kind, _) in cluster.our_kinds().await? {
+        let table = table::of_kind(cluster, &kind).await?;
+        if !table.is_empty() {
+            println!("{table}");
+        }
+    }
+    let state = aws::replication_set(&environment.simulator, ACCOUNT, REGION).await?;
+    println!(
+        "What the simulated AWS holds (account {ACCOUNT}, {REGION}, replication set {}):\n",
+        state.as_deref().unwrap_or("absent")
+    );
+    println!(
+        "{}",
+        aws::render(&aws::contacts(&environment.simulator, ACCOUNT, REGION).await?)?
+    );
+    Ok(())
+}
+
+/// Makes the namespaces that the examples speak of and that do not exist.
+async fn make_namespaces(
+    cluster: &Cluster,
+    objects: &[Value],
+    made: &mut Vec<String>,
+) -> Result<()> {
+    let named: BTreeSet<&str> = objects
+        .iter()
+        .filter_map(|object| object["metadata"]["namespace"].as_str())
+        .collect();
+    for name in named {
+        if cluster.get("Namespace", None, name).await?.is_none() {
+            let labels = json!({DEMO_LABEL: "true"});
+            cluster.try_create(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})).await?;
+            made.push(name.to_owned());
+        }
+    }
+    Ok(())
+}
+
+/// Waits until every object of ours is Ready, and says what changes meanwhile.
+async fn wait(cluster: &Cluster, objects: &[Value], begin: Instant) -> Result<()> {
+    let mut waiting: Vec<&Value> = objects
+        .iter()
+        .filter(|object| is_ours(object) && !is_default_provider(object))
+        .collect();
+    let deadline = Instant::now() + READY;
+    let mut said: BTreeMap<String, String> = BTreeMap::new();
+    loop {
+        let mut still = vec![];
+        for object in waiting {
+            let kind = object["kind"].as_str().unwrap_or_default();
+            let found = cluster
+                .get(
+                    kind,
+                    object["metadata"]["namespace"].as_str(),
+                    object["metadata"]["name"].as_str().unwrap_or_default(),
+                )
+                .await?;
+            let found = found.with_context(|| format!("{} is gone", name_of(object)))?;
+            let suspended = object["spec"]["suspend"] == true;
+            let ready = suspended || is_ready(&found);
+            let state = match condition(&found, "Ready") {
+                _ if suspended => "suspended".to_owned(),
+                Some(ready) if ready.is_true() => "Ready".to_owned(),
+                Some(ready) => format!("waits: {}: {}", ready.reason, ready.message),
+                None => "waits: the operator has not looked at it yet".to_owned(),
+            };
+            let name = name_of(object);
+            if (ready || begin.elapsed() > Duration::from_secs(5))
+                && said.get(&name) != Some(&state)
+            {
+                println!("{:5.1} s  {name}: {state}", begin.elapsed().as_secs_f64());
+            }
+            said.insert(name, state);
+            if !ready {
+                still.push(object);
+            }
+        }
+        if still.is_empty() {
+            return Ok(());
+        }
+        if Instant::now() >= deadline {
+            let left: Vec<String> = still
+                .iter()
+                .map(|object| {
+                    format!(
+                        "  {}: {}",
+                        name_of(object),
+                        said.get(&name_of(object)).map_or("", String::as_str)
+                    )
+                })
+                .collect();
+            bail!("not Ready after {READY:?}:\n{}", left.join("\n"));
+        }
+        waiting = still;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+fn suggest(environment: &Environment, objects: &[Value]) {
+    let files = &environment.files;
+    let kubectl = shown(Path::new(&files.kubectl));
+    let contact = objects.iter().find(|object| object["kind"] == "Contact");
+    let place = |field: &str| {
+        contact
+            .and_then(|contact| contact["metadata"][field].as_str())
+            .unwrap_or("default")
+            .to_owned()
+    };
+    let (namespace, name) = (place("namespace"), place("name"));
+    println!("Try next, in another terminal:\n");
+    let commands = [
+        (
+            format!(". {}", shown(&files.env)),
+            "KUBECONFIG, AWS_ENDPOINT_URL and dummy credentials",
+        ),
+        (
+            format!("{kubectl} get incident-manager -A"),
+            "every kind of ours",
+        ),
+        (format!("{kubectl} explain contact.spec"), "the manual"),
+        (
+            format!("{kubectl} -n {namespace} edit contact {name}"),
+            "AWS follows",
+        ),
+        (
+            format!("{kubectl} -n {namespace} describe contact {name}"),
+            "conditions, findings, events",
+        ),
+        (
+            "aws ssm-contacts list-contacts".to_owned(),
+            "any AWS client; change something, and it is put back within 30 s",
+        ),
+        (
+            format!("{kubectl} -n {namespace} delete contact {name}"),
+            "AWS is empty of it again",
+        ),
+        (
+            format!(
+                "curl -s '{}/_control/codes?account={ACCOUNT}'",
+                environment.simulator.endpoint()
+            ),
+            "activation codes, as a ChannelActivation makes AWS send them",
+        ),
+        (
+            format!("curl -s {}/metrics", environment.admin()),
+            "the operator's metrics",
+        ),
+    ];
+    let width = commands
+        .iter()
+        .map(|(command, _)| command.chars().count())
+        .max()
+        .unwrap_or(0)
+        .min(60);
+    for (command, what) in commands {
+        println!("  {command:width$}   # {what}");
+    }
+}
