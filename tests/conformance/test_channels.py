@@ -273,10 +273,17 @@ def test_a_new_address_needs_a_new_activation(account):
 
 
 def test_unsubscribe_and_subscribe(account, simulator):
+    client = account.contacts()
     arn = activated(account, contact(account))
+    sent = len(account.codes(arn))
     simulator.control("POST", "/unsubscribe", {"channelArn": arn})
     assert status(account, arn) == "NOT_ACTIVATED"
+    client.send_activation_code(ContactChannelId=arn)
+    assert len(account.codes(arn)) == sent, "nothing reaches who has opted out"
     simulator.control("POST", "/subscribe", {"channelArn": arn})
+    client.send_activation_code(ContactChannelId=arn)
+    assert len(account.codes(arn)) == sent + 1
+    client.activate_contact_channel(ContactChannelId=arn, ActivationCode=last_code(account, arn))
     assert status(account, arn) == "ACTIVATED"
 
 

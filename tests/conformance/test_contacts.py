@@ -145,13 +145,6 @@ def test_retry_interval_may_be_absent(account):
     assert got["ChannelTargetInfo"]["ContactChannelId"] == target["ChannelTargetInfo"]["ContactChannelId"]
 
 
-def test_contact_target_without_contact(account):
-    arn = contact(account, "all", kind="ESCALATION")
-    target = {"ContactTargetInfo": {"IsEssential": True}}
-    account.contacts().update_contact(ContactId=arn, Plan={"Stages": [stage(target)]})
-    assert account.contacts().get_contact(ContactId=arn)["Plan"]["Stages"][0]["Targets"] == [target]
-
-
 def test_oncall_schedule_refuses_stages(account):
     client = account.contacts()
     plan = {"Stages": [stage(to_contact(contact(account)))]}

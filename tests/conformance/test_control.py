@@ -284,6 +284,8 @@ def test_state_survives_a_restart(own, number, tmp_path, end):
     if end == "stop":
         assert first.stop() == 0
     else:
+        # The file is written a moment after the change.
+        time.sleep(1)
         first.kill()
 
     second = own("--state", state)
