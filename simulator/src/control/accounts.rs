@@ -1,0 +1,144 @@
+//! Accounts: their state, onboarding, permissions, and the humans behind their channels.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::clock::rfc3339;
+use crate::iam::Rules;
+use crate::lock::lock;
+use crate::services::contacts::{subscribe, unsubscribe};
+use crate::services::incidents::onboard;
+
+use super::{Outcome, Refusal, Request, unknown};
+
+pub(super) fn iam(request: &Request<'_>, method: &str) -> Outcome {
+    let account = request
+        .query("account")
+        .ok_or_else(|| Refusal::bad("which account?"))?;
+    let account = request.world.account(account);
+    match method {
+        "GET" => {}
+        "PUT" => {
+            lock(&account).iam = request.body::<Rules>()?;
+            request.world.changed();
+        }
+        _ => return Err(unknown()),
+    }
+    let rules = json!(lock(&account).iam);
+    Ok(rules)
+}
+
+pub(super) fn codes(request: &Request<'_>) -> Outcome {
+    let channel = request.query("channel");
+    let accounts = match request.query("account") {
+        Some(account) => request.world.known_account(account).into_iter().collect(),
+        None => request.world.accounts(),
+    };
+    let codes: Vec<Value> = accounts
+        .iter()
+        .flat_map(|account| {
+            lock(account)
+                .codes
+                .iter()
+                .filter(|code| channel.is_none_or(|channel| channel == code.channel))
+                .map(|code| {
+                    json!({
+                        "channelArn": code.channel,
+                        "code": code.code,
+                        "sentAt": rfc3339(code.sent),
+                    })
+                })
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    Ok(json!({"codes": codes}))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ChannelBody {
+    channel_arn: String,
+}
+
+pub(super) fn subscription(request: &Request<'_>, wanted: bool) -> Outcome {
+    let ChannelBody { channel_arn } = request.body()?;
+    let account = channel_arn.split(':').nth(4).unwrap_or_default();
+    let found = request.world.known_account(account).is_some_and(|account| {
+        let mut account = lock(&account);
+        if wanted {
+            subscribe(&mut account, &channel_arn)
+        } else {
+            unsubscribe(&mut account, &channel_arn)
+        }
+    });
+    if found {
+        request.world.changed();
+        Ok(json!({}))
+    } else {
+        Err(Refusal::missing("channel"))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct OnboardBody {
+    regions: Vec<String>,
+    delay_seconds: Option<u32>,
+}
+
+pub(super) fn accounts(request: &Request<'_>, method: &str, rest: &[&str]) -> Outcome {
+    let world = request.world;
+    match (method, rest) {
+        ("GET", []) => {
+            let mut ids: Vec<String> = world
+                .accounts()
+                .iter()
+                .map(|account| lock(account).id.clone())
+                .collect();
+            ids.sort();
+            Ok(json!({"accounts": ids}))
+        }
+        ("GET", [id]) => {
+            let account = world
+                .known_account(id)
+                .ok_or_else(|| Refusal::missing("account"))?;
+            let mut account = lock(&account);
+            account.settle(world.clock.now());
+            serde_json::to_value(&*account).map_err(|error| Refusal::bad(error.to_string()))
+        }
+        ("DELETE", [id]) => {
+            world.forget_account(id);
+            Ok(json!({}))
+        }
+        ("POST", [id, "onboard"]) => {
+            if id.len() != 12 || !id.bytes().all(|byte| byte.is_ascii_digit()) {
+                return Err(Refusal::bad("an account has twelve digits"));
+            }
+            let body: OnboardBody = request.body()?;
+            if body.regions.is_empty() || body.regions.len() > 3 {
+                return Err(Refusal::bad("one to three Regions"));
+            }
+            let account = world.account(id);
+            let mut account = lock(&account);
+            account.settle(world.clock.now());
+            account.started = true;
+            if account.replication_set.is_some() {
+                return Err(Refusal::bad("the account has a replication set already"));
+            }
+            let delay = i64::from(body.delay_seconds.unwrap_or(0)) * 1000;
+            onboard(&mut account, &body.regions, world.clock.now(), delay);
+            world.changed();
+            let arn = account.replication_set.as_ref().map(|set| set.arn.clone());
+            Ok(json!({"arn": arn}))
+        }
+        ("POST", [id, "offboard"]) => {
+            let account = world.account(id);
+            let mut account = lock(&account);
+            account.started = true;
+            account.offboard();
+            world.changed();
+            Ok(json!({}))
+        }
+        _ => Err(unknown()),
+    }
+}

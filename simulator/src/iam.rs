@@ -1,0 +1,97 @@
+//! IAM: which actions a call needs, and whether the account's rules let them pass.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::AwsError;
+
+/// One action on one resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Needed {
+    /// For example `ssm-contacts:CreateContact`.
+    pub action: String,
+    /// The ARN it is authorised on, `*` where there is none.
+    pub resource: String,
+}
+
+impl Needed {
+    /// An action of a service on a resource.
+    pub fn new(action: &str, resource: impl Into<String>) -> Self {
+        Self {
+            action: action.to_owned(),
+            resource: resource.into(),
+        }
+    }
+}
+
+/// What principals of an account may do.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rules {
+    /// Refused actions, with `*` and `?`.
+    #[serde(default)]
+    pub deny: Vec<String>,
+    /// The only actions allowed; absent allows all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow: Option<Vec<String>>,
+}
+
+impl Rules {
+    /// Refuses the first action that the rules do not let pass, in AWS's words.
+    pub fn authorize(
+        &self,
+        principal: &str,
+        needed: &[Needed],
+        code: &str,
+    ) -> Result<(), AwsError> {
+        for Needed { action, resource } in needed {
+            let because = if self.deny.iter().any(|rule| matches(rule, action)) {
+                "with an explicit deny in an identity-based policy".to_owned()
+            } else if self
+                .allow
+                .as_ref()
+                .is_some_and(|allow| !allow.iter().any(|rule| matches(rule, action)))
+            {
+                format!("because no identity-based policy allows the {action} action")
+            } else {
+                continue;
+            };
+            return Err(AwsError::new(
+                code,
+                format!(
+                    "User: {principal} is not authorized to perform: {action} on resource: {resource} {because}"
+                ),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// IAM's wildcards; actions are compared without case.
+fn matches(rule: &str, action: &str) -> bool {
+    fn go(rule: &[u8], text: &[u8]) -> bool {
+        match (rule.first(), text.first()) {
+            (None, None) => true,
+            (Some(b'*'), _) => go(&rule[1..], text) || (!text.is_empty() && go(rule, &text[1..])),
+            (Some(b'?'), Some(_)) => go(&rule[1..], &text[1..]),
+            (Some(a), Some(b)) => a.eq_ignore_ascii_case(b) && go(&rule[1..], &text[1..]),
+            _ => false,
+        }
+    }
+    go(rule.as_bytes(), action.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn wildcards() {
+        assert!(matches("*", "sts:AssumeRole"));
+        assert!(matches("ssm-contacts:Get*", "ssm-contacts:GetContact"));
+        assert!(matches(
+            "SSM-contacts:getcontact",
+            "ssm-contacts:GetContact"
+        ));
+        assert!(!matches("ssm-contacts:Get", "ssm-contacts:GetContact"));
+        assert!(matches("*:?etContact", "ssm-contacts:GetContact"));
+    }
+}

@@ -1,0 +1,241 @@
+//! ssm-contacts: contacts, engagement plans, channels, activation, policies and tags.
+
+mod activation;
+mod arn;
+mod channel;
+mod contact;
+mod errors;
+mod pages;
+mod plan;
+mod policy;
+mod shapes;
+pub mod state;
+mod tags;
+
+use serde_json::Value;
+
+pub use activation::{subscribe, unsubscribe};
+
+use crate::error::AwsError;
+use crate::iam::Needed;
+use crate::knobs::Knob;
+use crate::state::Account;
+use crate::validation::Structure;
+
+use super::{Call, Effect, Operation, Protocol, Service};
+
+/// Signing name.
+const NAME: &str = "ssm-contacts";
+
+/// The service.
+pub static SERVICE: Service = Service {
+    name: NAME,
+    protocol: Protocol::Json,
+    namespace: "SSMContacts",
+    message_member: "Message",
+    access_denied_code: "AccessDeniedException",
+    operations: OPERATIONS,
+    gate,
+    common: errors::common,
+};
+
+const READ_RATE: f64 = 20.0;
+const WRITE_RATE: f64 = 1.0;
+
+type Needs = fn(&Account, &Call<'_>) -> Vec<Needed>;
+
+const fn read(
+    name: &'static str,
+    input: &'static Structure,
+    needs: Needs,
+    effect: Effect,
+) -> Operation {
+    Operation {
+        name,
+        input,
+        mutating: false,
+        per_second: Some(READ_RATE),
+        token: None,
+        route: None,
+        needs,
+        effect,
+    }
+}
+
+const fn write(
+    name: &'static str,
+    input: &'static Structure,
+    needs: Needs,
+    effect: Effect,
+) -> Operation {
+    Operation {
+        name,
+        input,
+        mutating: true,
+        per_second: Some(WRITE_RATE),
+        token: None,
+        route: None,
+        needs,
+        effect,
+    }
+}
+
+const fn create(
+    name: &'static str,
+    input: &'static Structure,
+    needs: Needs,
+    effect: Effect,
+) -> Operation {
+    let mut operation = write(name, input, needs, effect);
+    operation.token = Some("IdempotencyToken");
+    operation
+}
+
+static OPERATIONS: &[Operation] = &[
+    create(
+        "CreateContact",
+        &shapes::CREATE_CONTACT,
+        contact::create_needs,
+        contact::create,
+    ),
+    read("GetContact", &shapes::CONTACT_ID, on_contact, contact::get),
+    write(
+        "UpdateContact",
+        &shapes::UPDATE_CONTACT,
+        contact::update_needs,
+        contact::update,
+    ),
+    write(
+        "DeleteContact",
+        &shapes::CONTACT_ID,
+        on_contact,
+        contact::delete,
+    ),
+    read(
+        "ListContacts",
+        &shapes::LIST_CONTACTS,
+        on_account,
+        contact::list,
+    ),
+    create(
+        "CreateContactChannel",
+        &shapes::CREATE_CHANNEL,
+        on_contact,
+        channel::create,
+    ),
+    read(
+        "GetContactChannel",
+        &shapes::CHANNEL_ID,
+        on_channel,
+        channel::get,
+    ),
+    write(
+        "UpdateContactChannel",
+        &shapes::UPDATE_CHANNEL,
+        on_channel,
+        channel::update,
+    ),
+    write(
+        "DeleteContactChannel",
+        &shapes::CHANNEL_ID,
+        on_channel,
+        channel::delete,
+    ),
+    read(
+        "ListContactChannels",
+        &shapes::LIST_CHANNELS,
+        on_contact,
+        channel::list,
+    ),
+    write(
+        "ActivateContactChannel",
+        &shapes::ACTIVATE_CHANNEL,
+        on_channel,
+        activation::activate,
+    ),
+    write(
+        "DeactivateContactChannel",
+        &shapes::CHANNEL_ID,
+        on_channel,
+        activation::deactivate,
+    ),
+    write(
+        "SendActivationCode",
+        &shapes::CHANNEL_ID,
+        on_channel,
+        activation::send,
+    ),
+    write(
+        "PutContactPolicy",
+        &shapes::PUT_POLICY,
+        on_policy,
+        policy::put,
+    ),
+    read(
+        "GetContactPolicy",
+        &shapes::GET_POLICY,
+        on_policy,
+        policy::get,
+    ),
+    write("TagResource", &shapes::TAG_RESOURCE, on_tagged, tags::tag),
+    write(
+        "UntagResource",
+        &shapes::UNTAG_RESOURCE,
+        on_tagged,
+        tags::untag,
+    ),
+    read(
+        "ListTagsForResource",
+        &shapes::LIST_TAGS,
+        on_tagged,
+        tags::list,
+    ),
+];
+
+/// Without a usable replication set in the Region, nothing works.
+fn gate(account: &Account, call: &Call<'_>) -> Result<(), AwsError> {
+    let served = account
+        .replication_set
+        .as_ref()
+        .is_some_and(|set| set.serves(&call.scope.region));
+    if served {
+        return Ok(());
+    }
+    let mut error = errors::invalid("Account not found for the request");
+    if call.knobs.is(Knob::EmptyValidationMessage, "yes") {
+        error.message.clear();
+    }
+    Err(error)
+}
+
+fn action(call: &Call<'_>, resource: &str) -> Vec<Needed> {
+    vec![Needed::new(
+        &format!("{NAME}:{}", call.operation.name),
+        resource,
+    )]
+}
+
+fn on_account(_: &Account, call: &Call<'_>) -> Vec<Needed> {
+    action(call, "*")
+}
+
+fn on_contact(_: &Account, call: &Call<'_>) -> Vec<Needed> {
+    action(call, call.required("ContactId"))
+}
+
+fn on_channel(_: &Account, call: &Call<'_>) -> Vec<Needed> {
+    action(call, call.required("ContactChannelId"))
+}
+
+fn on_policy(_: &Account, call: &Call<'_>) -> Vec<Needed> {
+    action(call, call.required("ContactArn"))
+}
+
+fn on_tagged(_: &Account, call: &Call<'_>) -> Vec<Needed> {
+    action(call, call.required("ResourceARN"))
+}
+
+/// The answer of operations that have none.
+fn nothing() -> Value {
+    Value::Object(serde_json::Map::new())
+}

@@ -1,0 +1,77 @@
+//! What one account holds; everything here goes into the state file.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Millis;
+use crate::iam::Rules;
+use crate::knobs::Overrides;
+use crate::services::contacts::state::{RegionContacts, SentCode};
+use crate::services::incidents::state::ReplicationSet;
+use crate::tokens::Tokens;
+
+/// One AWS account.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Account {
+    /// Twelve digits.
+    pub id: String,
+    /// What its principals may do.
+    #[serde(default)]
+    pub iam: Rules,
+    /// Its knobs.
+    #[serde(default)]
+    pub knobs: Overrides,
+    /// Whether `--onboarded` has already been applied, so that an off-boarded account stays so.
+    #[serde(default)]
+    pub started: bool,
+    /// Incident Manager's replication set.
+    #[serde(default)]
+    pub replication_set: Option<ReplicationSet>,
+    /// Contacts by Region.
+    #[serde(default)]
+    pub contacts: BTreeMap<String, RegionContacts>,
+    /// Every activation code ever sent.
+    #[serde(default)]
+    pub codes: Vec<SentCode>,
+    /// Idempotency tokens.
+    #[serde(default)]
+    pub tokens: Tokens,
+}
+
+impl Account {
+    /// An account nothing has happened in.
+    pub fn new(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// Lets transitional states end whose time has come. True if something changed.
+    pub fn settle(&mut self, now: Millis) -> bool {
+        let Some(set) = &mut self.replication_set else {
+            return false;
+        };
+        let settled = set.settle(now);
+        if settled.gone {
+            self.offboard();
+        } else {
+            for region in &settled.removed {
+                self.contacts.remove(region);
+            }
+        }
+        settled.gone || settled.changed
+    }
+
+    /// Drops all Incident Manager data.
+    pub fn offboard(&mut self) {
+        self.replication_set = None;
+        self.contacts.clear();
+    }
+
+    /// The contacts of a Region.
+    pub fn region(&mut self, region: &str) -> &mut RegionContacts {
+        self.contacts.entry(region.to_owned()).or_default()
+    }
+}
