@@ -11,7 +11,7 @@ use aws_config::{
     meta::region::RegionProviderChain, retry::RetryConfig, timeout::TimeoutConfig,
 };
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_sdk_ssmcontacts::config::{AppName, IdentityCache};
+use aws_sdk_ssmcontacts::config::{AppName, IdentityCache, SharedHttpClient};
 use aws_smithy_http_client::{Builder as HttpClientBuilder, tls};
 use tokio_util::sync::CancellationToken;
 
@@ -30,7 +30,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Shorter than any load balancer's, so that a request is seldom written to a connection the other side just closed.
 const IDLE_CONNECTION: Duration = Duration::from_secs(15);
-const IDENTITY_MAX_AGE: Duration = Duration::from_secs(3600);
+const IDENTITY_MAX_AGE: Duration = Duration::from_hours(1);
 
 /// Where and as whom to work: what a ProviderConfig says, in this room's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,17 +125,11 @@ impl ClientKey {
 impl Accounts {
     /// Reads the environment's AWS configuration. Sends nothing.
     pub async fn new(limiter: Limiter, metrics: RequestMetrics) -> Self {
-        let http_client = HttpClientBuilder::new()
-            .pool_idle_timeout(IDLE_CONNECTION)
-            .tls_provider(tls::Provider::Rustls(
-                tls::rustls_provider::CryptoMode::Ring,
-            ))
-            .build_https();
         // Every client is given its own Region; this one only spares the search for one in the instance metadata.
         let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
             .or_else(Region::from_static("us-east-1"));
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .http_client(http_client)
+            .http_client(http_client())
             .region(region)
             .timeout_config(
                 TimeoutConfig::builder()
@@ -146,8 +140,12 @@ impl Accounts {
         if let Ok(name) = AppName::new(APP_NAME) {
             loader = loader.app_name(name);
         }
+        Self::from_base(loader.load().await, limiter, metrics)
+    }
+
+    pub(super) fn from_base(base: SdkConfig, limiter: Limiter, metrics: RequestMetrics) -> Self {
         Self {
-            base: Arc::new(loader.load().await),
+            base: Arc::new(base),
             limiter,
             metrics,
             known: Arc::default(),
@@ -198,6 +196,16 @@ impl Accounts {
             .accounts
             .remove(name);
     }
+}
+
+/// One pool of connections for every client.
+pub(super) fn http_client() -> SharedHttpClient {
+    HttpClientBuilder::new()
+        .pool_idle_timeout(IDLE_CONNECTION)
+        .tls_provider(tls::Provider::Rustls(
+            tls::rustls_provider::CryptoMode::Ring,
+        ))
+        .build_https()
 }
 
 /// Clients and shared reads of one account and Region, as one identity.
@@ -287,6 +295,7 @@ impl Account {
             .shared(
                 &self.clients.identity,
                 Operation::GetCallerIdentity,
+                None,
                 IDENTITY_MAX_AGE,
                 async {
                     let request = self.clients.sts.get_caller_identity().send();
@@ -324,7 +333,7 @@ impl Account {
         let read = replication_set::read(&session);
         let list = &self.clients.replication_set;
         let found = session
-            .shared(list, Operation::ListReplicationSets, max_age, read)
+            .shared(list, Operation::ListReplicationSets, None, max_age, read)
             .await?;
         Ok(Option::clone(&found))
     }
@@ -354,3 +363,6 @@ impl Account {
         &self.metrics
     }
 }
+
+#[cfg(test)]
+mod tests;

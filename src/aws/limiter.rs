@@ -1,10 +1,25 @@
-//! Who may call AWS next.
+//! Who may call AWS next: one budget for each account, Region and group of operations, and a queue by priority before it.
+//!
+//! AWS's quotas are so small (one write a second for all contacts of an account) that the order of calls decides what
+//! users feel. A token is taken before a request is sent, so nothing that is sent was not counted.
 
-use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    str::FromStr,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Operation, Placement, RequestMetrics};
+use budget::Budget;
+
+mod bucket;
+mod budget;
+mod queue;
 
 /// How urgent a call is: the first in order is served first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -126,60 +141,162 @@ pub struct BucketState {
 /// The budgets of every account and Region, shared by the whole process.
 #[derive(Clone)]
 pub struct Limiter {
-    _metrics: RequestMetrics,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    metrics: RequestMetrics,
+    rates: RwLock<Rates>,
+}
+
+type Budgets = [Arc<Budget>; BudgetGroup::ALL.len()];
+
+#[derive(Default)]
+struct Rates {
+    sources: BTreeMap<String, (Placement, BTreeMap<BudgetGroup, f64>)>,
+    budgets: HashMap<Placement, Arc<Budgets>>,
+}
+
+impl Rates {
+    /// The lowest rate that any source allows. A source that says nothing means the default.
+    fn lowest(&self, placement: &Placement, group: BudgetGroup) -> f64 {
+        let said = self.sources.values().filter(|(at, _)| at == placement);
+        said.map(|(_, rates)| rates.get(&group).copied().unwrap_or(group.default_rate()))
+            .reduce(f64::min)
+            .unwrap_or(group.default_rate())
+    }
+
+    fn update(&self, placement: &Placement) {
+        if let Some(budgets) = self.budgets.get(placement) {
+            for group in BudgetGroup::ALL {
+                budgets[group as usize].set_ceiling(self.lowest(placement, group));
+            }
+        }
+    }
 }
 
 impl Limiter {
     /// No budgets yet; each starts with its default.
     pub fn new(metrics: RequestMetrics) -> Self {
-        Self { _metrics: metrics }
-    }
-
-    /// What the ProviderConfig `source` allows in `placement`. A group it does not name has its default rate. Where
-    /// several sources share a placement, the lowest rate holds.
-    pub fn set_rates(
-        &self,
-        _source: &str,
-        _placement: &Placement,
-        _rates: BTreeMap<BudgetGroup, f64>,
-    ) {
-    }
-
-    /// Drops what `source` said.
-    pub fn forget_rates(&self, _source: &str) {}
-
-    /// Waits for a token.
-    pub async fn acquire(
-        &self,
-        _placement: &Placement,
-        _operation: Operation,
-        _priority: Priority,
-        give_way: &CancellationToken,
-    ) -> Result<(), GaveWay> {
-        if give_way.is_cancelled() {
-            Err(GaveWay)
-        } else {
-            Ok(())
+        Self {
+            shared: Arc::new(Shared {
+                metrics,
+                rates: RwLock::default(),
+            }),
         }
     }
 
-    /// AWS throttled `operation`: pauses and slows its budget.
-    pub fn penalise(
+    /// What the ProviderConfig `source` allows in `placement`. A group it does not name has its default rate. Where
+    /// several sources share a placement, the lowest rate holds. Saying the same again changes nothing.
+    pub fn set_rates(
         &self,
-        _placement: &Placement,
-        _operation: Operation,
-        _retry_after: Option<Duration>,
+        source: &str,
+        placement: &Placement,
+        rates: BTreeMap<BudgetGroup, f64>,
     ) {
+        let mut shared = self
+            .shared
+            .rates
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let before = shared
+            .sources
+            .insert(source.to_owned(), (placement.clone(), rates));
+        if let Some((before, _)) = before.filter(|(before, _)| before != placement) {
+            shared.update(&before);
+        }
+        shared.update(placement);
     }
 
-    /// The budgets of `placement`.
-    pub fn state(&self, _placement: &Placement) -> Vec<BucketState> {
-        BudgetGroup::ALL
-            .map(|group| BucketState {
-                group,
-                per_second: group.default_rate(),
-                throttled: false,
-            })
-            .to_vec()
+    /// Drops what `source` said.
+    pub fn forget_rates(&self, source: &str) {
+        let mut shared = self
+            .shared
+            .rates
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some((placement, _)) = shared.sources.remove(source) {
+            shared.update(&placement);
+        }
+    }
+
+    /// Waits for a token of the budget that pays for `operation`. The most urgent waiter is served first, the oldest
+    /// among equals; the lowest class that waits still gets one token in ten. Dropping the future leaves the queue.
+    pub async fn acquire(
+        &self,
+        placement: &Placement,
+        operation: Operation,
+        priority: Priority,
+        give_way: &CancellationToken,
+    ) -> Result<(), GaveWay> {
+        let group = operation.group();
+        let began = Instant::now();
+        self.budget(placement, group)
+            .acquire(priority, give_way)
+            .await?;
+        self.shared
+            .metrics
+            .observe_wait(group, priority, began.elapsed());
+        Ok(())
+    }
+
+    /// AWS throttled `operation`: its budget pauses, for `retry_after` where AWS said so, then goes on at half its
+    /// rate, which comes back by itself within a minute.
+    pub fn penalise(
+        &self,
+        placement: &Placement,
+        operation: Operation,
+        retry_after: Option<Duration>,
+    ) {
+        self.budget(placement, operation.group())
+            .penalise(retry_after);
+    }
+
+    /// The budgets of `placement`, in the order of [`BudgetGroup::ALL`].
+    pub fn state(&self, placement: &Placement) -> Vec<BucketState> {
+        let rates = self
+            .shared
+            .rates
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let budgets = rates.budgets.get(placement);
+        let state = |group| {
+            budgets.map_or_else(
+                || BucketState {
+                    group,
+                    per_second: rates.lowest(placement, group),
+                    throttled: false,
+                },
+                |budgets| budgets[group as usize].state(group),
+            )
+        };
+        BudgetGroup::ALL.map(state).to_vec()
+    }
+
+    fn budget(&self, placement: &Placement, group: BudgetGroup) -> Arc<Budget> {
+        let known = self
+            .shared
+            .rates
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(budgets) = known.budgets.get(placement) {
+            return Arc::clone(&budgets[group as usize]);
+        }
+        drop(known);
+        let mut known = self
+            .shared
+            .rates
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let new =
+            BudgetGroup::ALL.map(|group| Arc::new(Budget::new(known.lowest(placement, group))));
+        let budgets = known
+            .budgets
+            .entry(placement.clone())
+            .or_insert_with(|| Arc::new(new));
+        Arc::clone(&budgets[group as usize])
     }
 }
+
+#[cfg(test)]
+mod tests;

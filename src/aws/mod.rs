@@ -10,6 +10,8 @@ use std::fmt;
 pub mod account;
 pub mod arn;
 mod assume_role;
+#[cfg(test)]
+mod canned;
 pub mod error;
 pub mod limiter;
 pub mod observe;

@@ -1,27 +1,132 @@
 //! What of AWS's words may be shown. AWS's messages quote values: phone numbers, addresses, codes. So nothing is passed
 //! on because it looks harmless, only because it is one of the words known here. No I/O.
 
-/// The members and constraints a message names, or the sentence it is known by.
-pub(super) fn detail(_message: &str) -> Option<String> {
-    None
+/// Members of requests, as validation messages name them.
+const MEMBERS: [&str; 36] = [
+    "activationCode",
+    "alias",
+    "aliasPrefix",
+    "arn",
+    "channelTargetInfo",
+    "clientToken",
+    "contactChannelId",
+    "contactId",
+    "contactTargetInfo",
+    "deferActivation",
+    "deliveryAddress",
+    "displayName",
+    "durationInMinutes",
+    "durationSeconds",
+    "externalId",
+    "idempotencyToken",
+    "isEssential",
+    "key",
+    "maxResults",
+    "member",
+    "name",
+    "nextToken",
+    "plan",
+    "resourceARN",
+    "retryIntervalInMinutes",
+    "roleArn",
+    "roleSessionName",
+    "rotationIds",
+    "simpleAddress",
+    "stages",
+    "tagKeys",
+    "tags",
+    "targets",
+    "type",
+    "value",
+    "webIdentityToken",
+];
+
+/// Patterns of the API's own, which a message quotes when a member does not match them.
+const PATTERNS: [&str; 7] = [
+    r"^[a-z0-9_\-]*$",
+    r"^[\p{L}\p{Z}\p{N}_.\-]*$",
+    r"^[0-9]*$",
+    r"^[\\\/a-zA-Z0-9_+=\-]*$",
+    r"^[\p{L}\p{Z}\p{N}_.:\/=+\-@]*$",
+    r"^[a-zA-Z0-9_\-\s\.]*$",
+    r"^[:a-zA-Z0-9_\-\s\.\\/]*$",
+];
+
+/// Sentences of the services that quote nothing; what may follow them is cut off.
+const SENTENCES: [&str; 3] = [
+    "Account not found for the request",
+    "ONCALL SCHEDULE contact cannot have stages in plan",
+    "Invalid resource Arn",
+];
+
+/// What IAM says about why it denied something.
+const DENIALS: [&str; 14] = [
+    "explicit deny in a VPC endpoint policy",
+    "explicit deny in a permissions boundary",
+    "explicit deny in a resource control policy",
+    "explicit deny in a resource-based policy",
+    "explicit deny in a service control policy",
+    "explicit deny in a session policy",
+    "explicit deny in an identity-based policy",
+    "no VPC endpoint policy allows",
+    "no identity-based policy allows",
+    "no permissions boundary allows",
+    "no resource control policy allows",
+    "no resource-based policy allows",
+    "no service control policy allows",
+    "no session policy allows",
+];
+
+const MANY: usize = 8;
+
+/// The members and constraints a message names, the sentence it is known by, or why it denies.
+pub(super) fn detail(message: &str) -> Option<String> {
+    constraints(message).or_else(|| {
+        known_sentence(message)
+            .or_else(|| denial(message))
+            .map(str::to_owned)
+    })
 }
 
 /// The members a validation names, each with its constraint where that is known.
-pub(super) fn fields<'a>(_fields: impl Iterator<Item = (&'a str, &'a str)>) -> Option<String> {
-    None
+pub(super) fn fields<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> Option<String> {
+    let named = fields.filter_map(|(name, message)| {
+        let path = member_path(name)?;
+        Some(match constraint(message) {
+            Some(constraint) => format!("{path} {constraint}"),
+            None => format!("{path} is not valid"),
+        })
+    });
+    joined(named)
 }
 
 /// The IAM action a denial names.
-pub(super) fn denied_action(_message: &str) -> Option<String> {
-    None
+pub(super) fn denied_action(message: &str) -> Option<String> {
+    let (_, rest) = message.split_once("is not authorized to perform: ")?;
+    let action = rest.split_whitespace().next()?.trim_end_matches(['.', ',']);
+    let (service, name) = action.split_once(':')?;
+    let safe = (2..=32).contains(&service.len())
+        && service
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && (3..=64).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphabetic())
+        && !holds_a_number(service);
+    safe.then(|| action.to_owned())
 }
 
 /// A quota, by the name Service Quotas knows it under.
-pub(super) fn quota(_service: &str, _code: &str) -> Option<String> {
-    None
+pub(super) fn quota(service: &str, code: &str) -> Option<String> {
+    let id = code.strip_prefix("L-")?;
+    let safe = id.len() == 8
+        && id.bytes().all(|b| b.is_ascii_hexdigit())
+        && !holds_a_number(id)
+        && service.len() <= 32
+        && service.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+    safe.then(|| format!("quota {code} of {service}"))
 }
 
-/// An error code.
+/// An error code, without the namespace some protocols put before it.
 pub(super) fn code(code: &str) -> Option<String> {
     let name = code.rsplit('#').next().unwrap_or(code);
     let safe = !name.is_empty()
@@ -32,21 +137,140 @@ pub(super) fn code(code: &str) -> Option<String> {
 
 /// A word of AWS's for a type or a relation.
 pub(super) fn word(text: &str) -> Option<String> {
-    let safe = !text.is_empty()
-        && text.len() <= 64
+    let safe = (1..=64).contains(&text.len())
         && text
             .bytes()
             .all(|b| b.is_ascii_alphabetic() || b"_- ".contains(&b));
     safe.then(|| text.to_owned())
 }
 
-/// The ARN or alias of a resource.
+/// The ARN, alias or UUID of a resource, unless something in it could be an address or a code.
 pub(super) fn resource_id(id: &str) -> Option<String> {
-    crate::aws::Arn::parse(id).ok().map(String::from)
+    let named = id
+        .splitn(6, ':')
+        .nth(5)
+        .filter(|_| id.starts_with("arn:"))
+        .unwrap_or(id);
+    let safe = (1..=2048).contains(&id.len())
+        && id
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"_-/:.".contains(&b))
+        && named
+            .split('/')
+            .all(|part| uuid::Uuid::try_parse(part).is_ok() || !holds_a_number(part));
+    safe.then(|| id.to_owned())
 }
 
 /// A request id.
 pub(super) fn request_id(id: &str) -> Option<String> {
-    let safe = id.len() <= 64 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let safe =
+        (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     safe.then(|| id.to_owned())
 }
+
+/// The shortest code has six digits, and so has every phone number.
+fn holds_a_number(text: &str) -> bool {
+    text.split(|c: char| !c.is_ascii_digit())
+        .any(|digits| digits.len() >= 6)
+}
+
+/// Takes `Value '…' at 'a.1.member.b' failed to satisfy constraint: …; Value …` apart. A value may hold anything, this
+/// very sentence included, so each part is only ever looked up.
+fn constraints(message: &str) -> Option<String> {
+    let mut parts = message.split("failed to satisfy constraint: ");
+    let mut before = parts.next()?;
+    let named = parts.filter_map(move |after| {
+        let path = before
+            .rsplit_once(" at '")
+            .and_then(|(_, path)| member_path(path.trim_end().strip_suffix('\'')?));
+        before = after;
+        let constraint = constraint(after).unwrap_or_else(|| "is not valid".to_owned());
+        Some(format!("{} {constraint}", path?))
+    });
+    joined(named)
+}
+
+fn joined(named: impl Iterator<Item = String>) -> Option<String> {
+    let mut all: Vec<String> = Vec::new();
+    for text in named {
+        if !all.contains(&text) && all.len() < MANY {
+            all.push(text);
+        }
+    }
+    (!all.is_empty()).then(|| all.join("; "))
+}
+
+fn member_path(path: &str) -> Option<String> {
+    if path.len() > 256 {
+        return None;
+    }
+    let known = |part: &str| {
+        if part.len() <= 3 && !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()) {
+            return Some(part.to_owned());
+        }
+        MEMBERS
+            .iter()
+            .find(|member| member.eq_ignore_ascii_case(part))
+            .map(|member| (*member).to_owned())
+    };
+    let parts: Option<Vec<String>> = path.split('.').map(known).collect();
+    parts.map(|parts| parts.join("."))
+}
+
+fn constraint(text: &str) -> Option<String> {
+    let rule = text.strip_prefix("Member must ")?;
+    if rule.starts_with("not be null") {
+        return Some("must not be null".to_owned());
+    }
+    for bound in [
+        "have length greater than or equal to ",
+        "have length less than or equal to ",
+        "have value greater than or equal to ",
+        "have value less than or equal to ",
+    ] {
+        if let Some(rest) = rule.strip_prefix(bound) {
+            let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+            return (1..=5)
+                .contains(&digits)
+                .then(|| format!("must {bound}{}", &rest[..digits]));
+        }
+    }
+    if let Some(rest) = rule.strip_prefix("satisfy regular expression pattern: ") {
+        let known = PATTERNS.iter().find(|pattern| {
+            rest.strip_prefix(**pattern)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with("; "))
+        });
+        return Some(known.map_or_else(
+            || "must match the API's pattern".to_owned(),
+            |pattern| format!("must match {pattern}"),
+        ));
+    }
+    let (set, _) = rule
+        .strip_prefix("satisfy enum value set: [")?
+        .split_once(']')?;
+    let mut values: Vec<&str> = set.split(',').map(str::trim).collect();
+    // AWS lists them in no order; a condition's message must not change from call to call.
+    values.sort_unstable();
+    let safe = values.len() <= 32
+        && values.iter().all(|value| {
+            (1..=40).contains(&value.len())
+                && value.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
+        });
+    safe.then(|| format!("must be one of {}", values.join(", ")))
+}
+
+fn known_sentence(message: &str) -> Option<&'static str> {
+    let message = message
+        .strip_prefix("Invalid value provided - ")
+        .unwrap_or(message);
+    SENTENCES
+        .into_iter()
+        .find(|sentence| message.starts_with(sentence))
+}
+
+fn denial(message: &str) -> Option<&'static str> {
+    DENIALS.into_iter().find(|denial| message.contains(denial))
+}
+
+#[cfg(test)]
+mod tests;

@@ -35,43 +35,52 @@ impl Session {
     }
 
     /// Takes a token, then awaits `request` once. Never repeats it; once it is sent, nothing gives way any more.
-    pub async fn send<T, E, F>(&self, operation: Operation, request: F) -> Result<T, CallError>
+    pub fn send<T, E, F>(
+        &self,
+        operation: Operation,
+        request: F,
+    ) -> impl Future<Output = Result<T, CallError>> + Send
     where
-        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-        T: RequestId,
-        E: ProvideErrorMetadata + Error + 'static,
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
+        T: RequestId + Send,
+        E: ProvideErrorMetadata + Error + Send + 'static,
     {
-        let limiter = self.account.limiter();
-        let placement = &self.account.config.placement;
-        limiter
-            .acquire(placement, operation, self.priority, &self.give_way)
-            .await
-            .map_err(|_| CallError::new(operation, ErrorClass::GaveWay))?;
-        let sent = Instant::now();
-        let answer = request.await;
-        let duration = sent.elapsed();
-        let metrics = self.account.metrics();
-        match answer {
-            Ok(output) => {
-                metrics.observe_call(operation, duration, Ok(output.request_id()));
-                Ok(output)
-            }
-            Err(error) => {
-                let error = CallError::from_sdk(operation, &error);
-                metrics.observe_call(operation, duration, Err(&error));
-                if error.class == ErrorClass::Throttled {
-                    limiter.penalise(placement, operation, error.retry_after);
+        // The SDK's futures are tens of kilobytes large: on the heap, and only while there is a call.
+        let request = Box::pin(request);
+        async move {
+            let limiter = self.account.limiter();
+            let placement = &self.account.config.placement;
+            limiter
+                .acquire(placement, operation, self.priority, &self.give_way)
+                .await
+                .map_err(|_| CallError::new(operation, ErrorClass::GaveWay))?;
+            let sent = Instant::now();
+            let answer = request.await;
+            let duration = sent.elapsed();
+            let metrics = self.account.metrics();
+            match answer {
+                Ok(output) => {
+                    metrics.observe_call(operation, duration, Ok(output.request_id()));
+                    Ok(output)
                 }
-                Err(error)
+                Err(error) => {
+                    let error = CallError::from_sdk(operation, &error);
+                    metrics.observe_call(operation, duration, Err(&error));
+                    if error.class == ErrorClass::Throttled {
+                        limiter.penalise(placement, error.operation, error.retry_after);
+                    }
+                    Err(error)
+                }
             }
         }
     }
 
-    /// What `list` holds or fetches, unless the pass is told to give way while it waits.
+    /// What `list` holds or fetches, unless the pass is told to give way while it waits. See [`SharedList::get`].
     pub async fn shared<T, F>(
         &self,
         list: &SharedList<T>,
         operation: Operation,
+        written_at: Option<Instant>,
         max_age: Duration,
         fetch: F,
     ) -> Result<Arc<T>, CallError>
@@ -79,10 +88,10 @@ impl Session {
         T: Send + Sync + 'static,
         F: Future<Output = Result<T, CallError>>,
     {
-        tokio::select! {
-            biased;
-            found = list.get(None, max_age, fetch) => found,
-            () = self.give_way.cancelled() => Err(CallError::new(operation, ErrorClass::GaveWay)),
-        }
+        list.get_or_give_way(written_at, max_age, (operation, &self.give_way), fetch)
+            .await
     }
 }
+
+#[cfg(test)]
+mod tests;
