@@ -1,7 +1,7 @@
 //! A real kube-apiserver with etcd, and identities on it.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -11,6 +11,7 @@ use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::{Api, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
+use ring::signature::{EcdsaKeyPair, KeyPair as _};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
@@ -128,7 +129,7 @@ impl ControlPlane {
         );
         let etcd = Process::start("etcd", etcd, &path("etcd.log"))?;
 
-        let token = write_credentials(directory, assets.controller_manager.is_some())?;
+        let token = write_credentials(directory)?;
         let audit_log = path("audit.log");
         let mut flags = vec![
             format!("--etcd-servers={client}"),
@@ -142,11 +143,11 @@ impl ControlPlane {
             "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
             format!(
                 "--service-account-key-file={}",
-                path("service-accounts.pem").display()
+                path("service-accounts.pub").display()
             ),
             format!(
                 "--service-account-signing-key-file={}",
-                path("service-accounts.pem").display()
+                path("service-accounts.key").display()
             ),
             "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
             format!(
@@ -171,7 +172,7 @@ impl ControlPlane {
             let flags = [
                 format!("--kubeconfig={}", kubeconfig.display()),
                 "--controllers=namespace-controller,garbage-collector-controller,serviceaccount-controller".to_owned(),
-                format!("--service-account-private-key-file={}", path("service-accounts.pem").display()),
+                format!("--service-account-private-key-file={}", path("service-accounts.key").display()),
                 "--leader-elect=false".to_owned(),
                 "--secure-port=0".to_owned(),
             ];
@@ -351,13 +352,23 @@ fn assets() -> Result<Option<Assets>> {
         }))
 }
 
-/// A command that ends `program` when standard input closes: published binaries do not do so themselves.
+/// Ends a program when standard input closes, and itself when the program ends. A kube-apiserver whose etcd ends with it would take a minute.
+const GUARD: &str = r#"
+exec 3<&0
+"$@" </dev/null 3<&- & program=$!
+{ cat <&3 >/dev/null; kill $program; sleep 3; kill -9 $program; } 2>/dev/null & watch=$!
+trap 'kill $program' TERM
+wait $program; code=$?
+[ $code -le 128 ] || wait $program
+kill $watch 2>/dev/null
+exit $code
+"#;
+
+/// A guarded command: published binaries do not end with their standard input themselves.
 fn guarded(program: &Path, arguments: &[String]) -> Command {
     let mut command = Command::new("sh");
     command
-        .arg("-c")
-        .arg(r#""$@" </dev/null & pid=$!; trap 'kill $pid' TERM; cat >/dev/null; kill $pid; wait $pid"#)
-        .arg("guard")
+        .args(["-c", GUARD, "guard"])
         .arg(program)
         .args(arguments);
     command
@@ -374,29 +385,40 @@ fn free_ports(count: usize) -> Result<Vec<u16>> {
         .collect()
 }
 
+/// What precedes the point in the DER of a P-256 public key (RFC 5480).
+const P256_PUBLIC_KEY: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
+
+fn pem(label: &str, der: &[u8]) -> String {
+    let encoded = STANDARD.encode(der);
+    let lines = encoded
+        .as_bytes()
+        .chunks(64)
+        .map(|line| std::str::from_utf8(line).unwrap_or_default());
+    format!(
+        "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
+        lines.collect::<Vec<_>>().join("\n")
+    )
+}
+
 /// The files a kube-apiserver needs besides certificates, which it makes itself. Returns the administrator's token.
-fn write_credentials(directory: &Path, _controllers: bool) -> Result<String> {
+fn write_credentials(directory: &Path) -> Result<String> {
     let random = ring::rand::SystemRandom::new();
-    let key_file = directory.join("service-accounts.pem");
+    let key_file = directory.join("service-accounts.key");
     if !key_file.is_file() {
-        let key = ring::signature::EcdsaKeyPair::generate_pkcs8(
-            &ring::signature::ECDSA_P256_SHA256_FIXED_SIGNING,
-            &random,
-        )
-        .map_err(|_| anyhow::anyhow!("no randomness for a key"))?;
-        let encoded = STANDARD.encode(key.as_ref());
-        let lines: Vec<&str> = encoded
-            .as_bytes()
-            .chunks(64)
-            .map(|chunk| std::str::from_utf8(chunk).unwrap_or_default())
-            .collect();
+        let kind = &ring::signature::ECDSA_P256_SHA256_FIXED_SIGNING;
+        let unlucky = |_| anyhow::anyhow!("no key for ServiceAccounts could be made");
+        let private = EcdsaKeyPair::generate_pkcs8(kind, &random).map_err(unlucky)?;
+        let pair = EcdsaKeyPair::from_pkcs8(kind, private.as_ref(), &random);
+        let pair = pair.map_err(|error| anyhow::anyhow!("the key for ServiceAccounts: {error}"))?;
+        let public = [&P256_PUBLIC_KEY, pair.public_key().as_ref()].concat();
         std::fs::write(
-            &key_file,
-            format!(
-                "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
-                lines.join("\n")
-            ),
+            directory.join("service-accounts.pub"),
+            pem("PUBLIC KEY", &public),
         )?;
+        std::fs::write(&key_file, pem("PRIVATE KEY", private.as_ref()))?;
     }
     let token: [u8; 16] = ring::rand::generate(&random)
         .map_err(|_| anyhow::anyhow!("no randomness for a token"))?
@@ -419,27 +441,34 @@ async fn wait_for_server(
     kubeconfig: &Path,
 ) -> Result<()> {
     let certificate = directory.join("certificates/apiserver.crt");
-    let missing = crate::poll::poll(START, async || -> Result<()> {
+    let ended = crate::poll::poll(START, async || -> Result<Option<ExitStatus>> {
         if let Some(status) = server.exit_status() {
-            bail!("kube-apiserver ended ({status})");
+            return Ok(Some(status));
         }
         let authority = std::fs::read(&certificate).context("the server's certificate")?;
-        let cluster = json!({"server": format!("https://127.0.0.1:{port}"), "certificate-authority-data": STANDARD.encode(authority)});
+        let url = format!("https://127.0.0.1:{port}");
+        let cluster =
+            json!({"server": url, "certificate-authority-data": STANDARD.encode(authority)});
         write_kubeconfig(kubeconfig, &cluster, &json!({"token": token}))?;
         let client = Cluster::connect(kubeconfig).await?;
-        let answer = client.client().request_text(http::Request::get("/readyz").body(vec![])?).await?;
-        if answer != "ok" {
-            bail!("/readyz says {answer}");
+        let request = http::Request::get("/readyz").body(vec![])?;
+        let answer = client.client().request_text(request).await?;
+        if answer == "ok" {
+            Ok(None)
+        } else {
+            bail!("/readyz says {answer}")
         }
-        Ok(())
     })
     .await;
-    missing.map_err(|missing| {
-        anyhow::anyhow!(
-            "kube-apiserver is not ready: {missing}\n{}",
-            tail(&server.output(), 20)
-        )
-    })
+    let problem = match ended {
+        Ok(None) => return Ok(()),
+        Ok(Some(status)) => format!("it ended ({status})"),
+        Err(missing) => missing,
+    };
+    bail!(
+        "kube-apiserver is not ready: {problem}\n{}",
+        tail(&server.output(), 20)
+    )
 }
 
 fn write_kubeconfig(path: &Path, cluster: &Value, user: &Value) -> Result<()> {

@@ -81,8 +81,9 @@ impl Environment {
         let cluster = plane.cluster().await?;
         let mut crds = setup::crds().await?;
         if demo_on_theirs {
-            crds.iter_mut()
-                .for_each(|crd| crd["metadata"]["labels"][DEMO_LABEL] = json!("true"));
+            for crd in &mut crds {
+                crd["metadata"]["labels"][DEMO_LABEL] = json!("true");
+            }
         }
         let crds = setup::install(&cluster, crds).await?;
         let identity = plane
@@ -172,7 +173,7 @@ impl Environment {
                     "CustomResourceDefinition",
                     None,
                     crd,
-                    Duration::from_secs(60),
+                    Duration::from_mins(1),
                 )
                 .await?;
         }

@@ -1,0 +1,76 @@
+# One command each. What they need beside a Rust toolchain, make, bash and python3 they install by themselves.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+# One thing at a time, in the order written: two compilers at once need more memory than a small machine has.
+.NOTPARALLEL:
+
+CARGO ?= cargo
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+DEMO ?=
+
+.PHONY: help
+help:
+	@echo 'make demo              control plane, simulated AWS, operator and examples in the foreground; Ctrl-C ends it'
+	@echo 'make demo DEMO=once    the same, ends when everything was shown: exit code 0 or 1'
+	@echo 'make up, make down     the same environment in the background; `. .local/env` for kubectl and aws'
+	@echo 'make test              everything: format, lints, unit, schema, system, conformance'
+	@echo 'make generate          CRDs'
+	@echo 'make bench             speed and memory, release build'
+	@echo 'make lint, make fmt    clippy; rustfmt'
+
+.PHONY: build
+build:
+	$(CARGO) build --workspace
+
+# The control plane is built on first use, after the Rust build.
+.PHONY: demo
+demo: build
+	$(TARGET)/debug/local demo $(if $(filter once,$(DEMO)),--once)
+
+.PHONY: up
+up: build
+	$(TARGET)/debug/local up
+
+.PHONY: down
+down:
+	@if [ -x $(TARGET)/debug/local ]; then $(TARGET)/debug/local down; else $(CARGO) run --quiet --bin local -- down; fi
+
+.PHONY: test
+test: lint test-build test-control-plane test-cargo test-conformance
+
+.PHONY: fmt
+fmt:
+	$(CARGO) fmt --all
+
+.PHONY: lint
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+# Binaries too, since the tests start the simulator as it is built here.
+.PHONY: test-build
+test-build:
+	$(CARGO) build --workspace --all-targets
+
+.PHONY: test-control-plane
+test-control-plane:
+	tests/control-plane/build.sh
+	tests/control-plane/test.sh
+
+.PHONY: test-cargo
+test-cargo:
+	$(CARGO) test --workspace
+
+.PHONY: test-conformance
+test-conformance:
+	SIMULATOR=$(TARGET)/debug/incident-operator-simulator tests/conformance/run
+
+.PHONY: generate
+generate: build
+	$(TARGET)/debug/incident-operator crds --out crds
+
+.PHONY: bench
+bench:
+	$(CARGO) build --workspace --release
+	$(TARGET)/release/bench
