@@ -20,7 +20,8 @@ binary=$directory/control-plane
 build() {
     [ ! -x "$binary" ] || return 0
     local kubernetes version minor new began=$SECONDS
-    kubernetes=$(sed -n 's/^\tk8s\.io\/kubernetes \(v[0-9.]*\)$/\1/p' go.mod)
+    need_go
+    kubernetes=$(sed -n 's/^[[:space:]]k8s\.io\/kubernetes \(v[0-9.]*\)$/\1/p' go.mod)
     minor=${kubernetes#v1.}
     minor=${minor%%.*}
     # Without these the server calls itself v0.0.0, and whoever checks the version of the cluster refuses it.

