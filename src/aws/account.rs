@@ -1,6 +1,7 @@
 //! Accounts the operator works in: their configuration, clients, identity and replication set.
 
 use std::{
+    any::{Any, TypeId},
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
@@ -215,6 +216,7 @@ struct Clients {
     sts: aws_sdk_sts::Client,
     identity: SharedList<Identity>,
     replication_set: SharedList<Option<ReplicationSetInfo>>,
+    lists: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
 }
 
 impl Clients {
@@ -259,6 +261,7 @@ impl Clients {
             sts: aws_sdk_sts::Client::from_conf(sts_config(&acting, key).build()),
             identity: SharedList::default(),
             replication_set: SharedList::default(),
+            lists: Mutex::default(),
         }
     }
 }
@@ -336,6 +339,19 @@ impl Account {
             .shared(list, Operation::ListReplicationSets, None, max_age, read)
             .await?;
         Ok(Option::clone(&found))
+    }
+
+    /// The list that everybody who works in this account and Region as this identity shares, one for each type `T`.
+    pub fn list<T: Send + Sync + 'static>(&self) -> Arc<SharedList<T>> {
+        let mut lists = self
+            .clients
+            .lists
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let list = lists
+            .entry(TypeId::of::<T>())
+            .or_insert_with(|| Arc::new(SharedList::<T>::default()));
+        Arc::downcast(Arc::clone(list)).unwrap_or_default()
     }
 
     /// The way of one pass to this account.

@@ -303,3 +303,6 @@ fn is_about_permission(code: Option<&str>) -> bool {
         Some("AccessDeniedException" | "AccessDenied" | "UnauthorizedOperation" | "NotAuthorized")
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,25 @@ use prometheus_client::{
 
 use super::{BudgetGroup, CallError, ErrorClass, Operation, Priority};
 
+/// Log targets of the SDK and what it stands on. From `debug` on they write requests and answers out, addresses and
+/// codes included: whatever level a user asks for, these stay at `warn`.
+pub const TARGETS_TO_KEEP_QUIET: [&str; 14] = [
+    "aws_config",
+    "aws_credential_types",
+    "aws_runtime",
+    "aws_sdk_ssmcontacts",
+    "aws_sdk_ssmincidents",
+    "aws_sdk_sts",
+    "aws_sigv4",
+    "aws_smithy_http",
+    "aws_smithy_http_client",
+    "aws_smithy_json",
+    "aws_smithy_runtime",
+    "aws_smithy_runtime_api",
+    "h2",
+    "hyper_util",
+];
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
     service: &'static str,

@@ -267,3 +267,25 @@ fn a_configuration_does_not_show_its_external_id() {
     let config = with_role(crate::aws::canned::config("http://127.0.0.1:1"));
     assert!(!format!("{config:?}").contains("example"));
 }
+
+#[tokio::test]
+async fn lists_are_kept_apart_by_type_and_shared_by_account() {
+    let accounts = accounts(&RequestMetrics::default());
+    let config = crate::aws::canned::config("http://127.0.0.1:1");
+    let account = accounts.account(&config);
+    let renamed = accounts.account(&AccountConfig {
+        name: "other".to_owned(),
+        ..config
+    });
+    assert!(Arc::ptr_eq(&account.list::<u8>(), &renamed.list::<u8>()));
+    let got = account
+        .list::<u8>()
+        .get(None, Duration::from_mins(1), async { Ok(1) })
+        .await;
+    assert_eq!(got.map(|value| *value), Ok(1));
+    let other = account
+        .list::<u16>()
+        .get(None, Duration::from_mins(1), async { Ok(2) })
+        .await;
+    assert_eq!(other.map(|value| *value), Ok(2));
+}
