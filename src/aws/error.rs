@@ -286,6 +286,9 @@ impl fmt::Display for CallError {
         if let Some(detail) = detail {
             write!(f, ": {detail}")?;
         }
+        if let Some((kind, id)) = &self.conflict {
+            write!(f, ": {kind} {id}")?;
+        }
         for Dependent { relation, ids } in &self.dependents {
             write!(f, "; {relation}: {}", ids.join(", "))?;
         }

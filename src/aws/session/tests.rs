@@ -137,7 +137,7 @@ async fn a_conflict_lists_what_stands_in_the_way() {
     assert!(
         error
             .to_string()
-            .ends_with(&format!("; ROTATION: {rotation}"))
+            .ends_with(&format!(": CONTACT {alice}; ROTATION: {rotation}"))
     );
 }
 
