@@ -13,8 +13,6 @@ pub struct AwsError {
     pub members: Map<String, Value>,
     /// After how many seconds to come back; also sent as a header.
     pub retry_after: Option<u64>,
-    /// Overrides the status that goes with the code.
-    pub status: Option<u16>,
 }
 
 impl AwsError {
@@ -25,7 +23,6 @@ impl AwsError {
             message: message.into(),
             members: Map::new(),
             retry_after: None,
-            status: None,
         }
     }
 
@@ -53,9 +50,6 @@ impl AwsError {
 
     /// The HTTP status that the Smithy traits give this code.
     pub fn modelled_status(&self) -> u16 {
-        if let Some(status) = self.status {
-            return status;
-        }
         match self.code.as_str() {
             "AccessDeniedException"
             | "AccessDenied"

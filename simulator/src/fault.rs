@@ -181,12 +181,11 @@ impl Faults {
     /// Forgets one fault, or all.
     pub fn forget(&self, id: Option<u64>) -> bool {
         let mut inner = lock(&self.inner);
-        match id {
-            Some(id) => inner.faults.remove(&id).is_some(),
-            None => {
-                inner.faults.clear();
-                true
-            }
+        if let Some(id) = id {
+            inner.faults.remove(&id).is_some()
+        } else {
+            inner.faults.clear();
+            true
         }
     }
 }

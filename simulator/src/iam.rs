@@ -25,6 +25,7 @@ impl Needed {
 
 /// What principals of an account may do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Rules {
     /// Refused actions, with `*` and `?`.
     #[serde(default)]

@@ -14,6 +14,7 @@ use crate::clock::real_now;
 use crate::error::AwsError;
 use crate::fault::{FaultEffect, FaultKind};
 use crate::hold::Caught;
+use crate::iam::Needed;
 use crate::knobs::{Knob, Knobs};
 use crate::lock::lock;
 use crate::matching::Moment;
@@ -73,19 +74,42 @@ pub async fn answer(world: Arc<World>, head: Parts, body: Bytes) -> Outcome {
             .and_then(|operation| input.get(operation.token?)?.as_str())
             .map(str::to_owned);
     }
+    let knobs = world.knobs_of(&scope.account);
+    let needed = match (operation, &input) {
+        (Some(operation), Ok(input)) => {
+            let account = world.account(&scope.account);
+            let mut account = lock(&account);
+            if service.name != sts::SERVICE.name {
+                world.start_account(&mut account, &scope.region);
+            }
+            let call = Call {
+                scope: &scope,
+                partition,
+                principal: &principal,
+                operation,
+                now: world.clock.now(),
+                knobs: &knobs,
+                world: &world,
+                input,
+                created: Vec::new(),
+            };
+            (operation.needs)(&account, &call)
+        }
+        _ => Vec::new(),
+    };
+    logged.needed.clone_from(&needed);
     let seq = world.log.arrived(logged);
 
-    let mut held: Vec<Caught> =
+    let mut pending: Vec<Caught> =
         world
             .holds
             .count(&scope.account, &scope.region, service.name, &name);
     let faults = world
         .faults
         .count(&scope.account, &scope.region, service.name, &name);
-    let knobs = world.knobs_of(&scope.account);
 
     let result = 'result: {
-        if wait(&mut held, Moment::Before).await {
+        if wait(&mut pending, Moment::Before).await {
             break 'result Ending::Cut;
         }
         pause(world.latency_of(&name)).await;
@@ -103,6 +127,7 @@ pub async fn answer(world: Arc<World>, head: Parts, body: Bytes) -> Outcome {
                     service,
                     operation,
                     knobs: &knobs,
+                    needed: &needed,
                     seq,
                 };
                 match request.carry_out(input) {
@@ -111,7 +136,7 @@ pub async fn answer(world: Arc<World>, head: Parts, body: Bytes) -> Outcome {
                 }
             }
         };
-        if wait(&mut held, Moment::After).await {
+        if wait(&mut pending, Moment::After).await {
             break 'result Ending::Cut;
         }
         strike(service, &faults, Moment::After)
@@ -160,6 +185,7 @@ struct Request<'a> {
     service: &'static Service,
     operation: &'static Operation,
     knobs: &'a Knobs,
+    needed: &'a [Needed],
     seq: u64,
 }
 
@@ -196,9 +222,6 @@ impl Request<'_> {
         let account = world.account(&scope.account);
         let mut account = lock(&account);
         let now = world.clock.now();
-        if service.name != sts::SERVICE.name {
-            world.start_account(&mut account, &scope.region);
-        }
         if account.settle(now) {
             world.changed();
         }
@@ -213,17 +236,16 @@ impl Request<'_> {
             input: &input,
             created: Vec::new(),
         };
-        let needed = (operation.needs)(&account, &call);
-        let authorized = account
+        account
             .iam
-            .authorize(self.principal, &needed, service.access_denied_code);
-        world.log.amend(self.seq, |logged| logged.needed = needed);
-        authorized?;
+            .authorize(self.principal, self.needed, service.access_denied_code)?;
         let violations = validation::check(operation.input, &input);
         if !violations.is_empty() {
             return Err((service.common)(Common::Invalid(violations)));
         }
-        (service.gate)(&account, &call)?;
+        if let Some(gate) = service.gate {
+            gate(&account, &call)?;
+        }
         let output = (operation.effect)(&mut account, &mut call)?;
         if operation.mutating {
             world.changed();
@@ -237,11 +259,11 @@ impl Request<'_> {
 }
 
 /// Waits at the holds of this moment; true if the call is to be abandoned.
-async fn wait(held: &mut Vec<Caught>, moment: Moment) -> bool {
-    let (now, later): (Vec<_>, Vec<_>) = std::mem::take(held)
+async fn wait(pending: &mut Vec<Caught>, moment: Moment) -> bool {
+    let (now, later): (Vec<_>, Vec<_>) = std::mem::take(pending)
         .into_iter()
         .partition(|caught| caught.moment == moment);
-    *held = later;
+    *pending = later;
     for caught in now {
         if caught.wait().await {
             return true;

@@ -14,7 +14,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::control;
 use crate::pipeline::{self, Outcome};
@@ -22,6 +22,8 @@ use crate::world::World;
 
 const MAX_BODY: usize = 4 << 20;
 const SAVE_EVERY: Duration = Duration::from_millis(200);
+/// How long calls under way may take to end when the simulator stops.
+const DRAIN: Duration = Duration::from_secs(2);
 
 /// Ends a connection without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -64,24 +66,41 @@ impl Server {
 
 async fn run(listener: TcpListener, world: Arc<World>, mut stop: watch::Receiver<bool>) {
     let connections = stop.clone();
-    let mut save = tokio::time::interval(SAVE_EVERY);
-    save.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let (open, mut all_closed) = mpsc::channel::<()>(1);
+    if world.keeps_state() {
+        tokio::spawn(keep_saving(Arc::clone(&world), stop.clone()));
+    }
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    tokio::spawn(serve(stream, Arc::clone(&world), connections.clone()));
+                    let open = open.clone();
+                    let serving = serve(stream, Arc::clone(&world), connections.clone());
+                    tokio::spawn(async move {
+                        serving.await;
+                        drop(open);
+                    });
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection was not accepted");
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
             },
-            _ = save.tick(), if world.keeps_state() => keep(&world).await,
             () = stopped(&mut stop) => break,
         }
     }
+    drop(open);
+    let _ = tokio::time::timeout(DRAIN, all_closed.recv()).await;
     keep(&world).await;
+}
+
+async fn keep_saving(world: Arc<World>, mut stop: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(SAVE_EVERY) => keep(&world).await,
+            () = stopped(&mut stop) => return,
+        }
+    }
 }
 
 async fn stopped(stop: &mut watch::Receiver<bool>) {

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Millis;
 use crate::iam::Rules;
-use crate::knobs::Overrides;
 use crate::services::contacts::state::{RegionContacts, SentCode};
 use crate::services::incidents::state::ReplicationSet;
 use crate::tokens::Tokens;
@@ -19,9 +18,6 @@ pub struct Account {
     /// What its principals may do.
     #[serde(default)]
     pub iam: Rules,
-    /// Its knobs.
-    #[serde(default)]
-    pub knobs: Overrides,
     /// Whether `--onboarded` has already been applied, so that an off-boarded account stays so.
     #[serde(default)]
     pub started: bool,

@@ -34,7 +34,10 @@ pub enum Replay {
         resource: String,
     },
     /// Another call was made with it.
-    Different,
+    Different {
+        /// ARN of the resource that one led to.
+        resource: String,
+    },
 }
 
 /// How many tokens are kept before expired ones are dropped.
@@ -51,7 +54,9 @@ impl Tokens {
                         resource: known.resource.clone(),
                     }
                 } else {
-                    Replay::Different
+                    Replay::Different {
+                        resource: known.resource.clone(),
+                    }
                 }
             }
             _ => Replay::Unknown,

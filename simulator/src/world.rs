@@ -52,6 +52,13 @@ pub struct Latency {
     pub by_operation: BTreeMap<String, u64>,
 }
 
+/// Knobs; kept apart from the accounts so that a call can look at those of another account.
+#[derive(Debug, Default)]
+struct KnobSettings {
+    global: Overrides,
+    by_account: HashMap<String, Overrides>,
+}
+
 /// What survives a restart.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Kept {
@@ -59,6 +66,8 @@ struct Kept {
     clock_offset_ms: i64,
     #[serde(default)]
     sessions: HashMap<String, Session>,
+    #[serde(default)]
+    account_knobs: HashMap<String, Overrides>,
     #[serde(default)]
     accounts: Vec<serde_json::Value>,
 }
@@ -77,7 +86,7 @@ pub struct World {
     /// Budgets.
     pub quotas: Quotas,
     latency: RwLock<Latency>,
-    knobs: RwLock<Overrides>,
+    knobs: RwLock<KnobSettings>,
     sessions: RwLock<HashMap<String, Session>>,
     accounts: RwLock<HashMap<String, Arc<Mutex<Account>>>>,
     dirty: AtomicBool,
@@ -96,7 +105,10 @@ impl World {
                 general: options.latency_ms,
                 by_operation: BTreeMap::new(),
             }),
-            knobs: RwLock::new(options.knobs.clone()),
+            knobs: RwLock::new(KnobSettings {
+                global: options.knobs.clone(),
+                by_account: HashMap::new(),
+            }),
             sessions: RwLock::default(),
             accounts: RwLock::default(),
             dirty: AtomicBool::new(false),
@@ -130,6 +142,7 @@ impl World {
     /// Forgets an account.
     pub fn forget_account(&self, id: &str) -> bool {
         self.changed();
+        write(&self.knobs).by_account.remove(id);
         write(&self.accounts).remove(id).is_some()
     }
 
@@ -168,23 +181,25 @@ impl World {
         self.changed();
     }
 
-    /// Knobs for everybody.
-    pub fn global_knobs(&self) -> Overrides {
-        read(&self.knobs).clone()
-    }
-
-    /// Sets knobs for everybody.
-    pub fn set_global_knobs(&self, settings: Vec<(String, String)>) {
-        write(&self.knobs).extend(settings);
+    /// Sets knobs for everybody, or for one account.
+    pub fn set_knobs(&self, account: Option<&str>, settings: Vec<(String, String)>) {
+        let mut knobs = write(&self.knobs);
+        match account {
+            Some(account) => knobs.by_account.entry(account.to_owned()).or_default(),
+            None => &mut knobs.global,
+        }
+        .extend(settings);
+        drop(knobs);
+        self.changed();
     }
 
     /// Knobs in force for an account.
     pub fn knobs_of(&self, account: &str) -> Knobs {
-        let own = self
-            .known_account(account)
-            .map(|account| lock(&account).knobs.clone())
-            .unwrap_or_default();
-        Knobs::new(self.global_knobs(), own)
+        let knobs = read(&self.knobs);
+        Knobs::new(
+            knobs.global.clone(),
+            knobs.by_account.get(account).cloned().unwrap_or_default(),
+        )
     }
 
     /// The latency of an operation in milliseconds.
@@ -219,6 +234,7 @@ impl World {
         let kept: Kept = serde_json::from_slice(&text)?;
         self.clock.set_offset(kept.clock_offset_ms);
         *write(&self.sessions) = kept.sessions;
+        write(&self.knobs).by_account = kept.account_knobs;
         let mut accounts = write(&self.accounts);
         for account in kept.accounts {
             let account: Account = serde_json::from_value(account)?;
@@ -243,6 +259,7 @@ impl World {
         let kept = Kept {
             clock_offset_ms: self.clock.offset(),
             sessions: read(&self.sessions).clone(),
+            account_knobs: read(&self.knobs).by_account.clone(),
             accounts,
         };
         let mut beside = path.clone().into_os_string();

@@ -28,7 +28,7 @@ pub(super) fn iam(request: &Request<'_>, method: &str) -> Outcome {
     Ok(rules)
 }
 
-pub(super) fn codes(request: &Request<'_>) -> Outcome {
+pub(super) fn codes(request: &Request<'_>) -> Value {
     let channel = request.query("channel");
     let accounts = match request.query("account") {
         Some(account) => request.world.known_account(account).into_iter().collect(),
@@ -51,7 +51,7 @@ pub(super) fn codes(request: &Request<'_>) -> Outcome {
                 .collect::<Vec<_>>()
         })
         .collect();
-    Ok(json!({"codes": codes}))
+    json!({"codes": codes})
 }
 
 #[derive(Deserialize)]
@@ -105,6 +105,13 @@ pub(super) fn accounts(request: &Request<'_>, method: &str, rest: &[&str]) -> Ou
             let mut account = lock(&account);
             account.settle(world.clock.now());
             serde_json::to_value(&*account).map_err(|error| Refusal::bad(error.to_string()))
+        }
+        ("DELETE", []) => {
+            for account in world.accounts() {
+                let id = lock(&account).id.clone();
+                world.forget_account(&id);
+            }
+            Ok(json!({}))
         }
         ("DELETE", [id]) => {
             world.forget_account(id);

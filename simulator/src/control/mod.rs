@@ -129,7 +129,7 @@ async fn route(request: &Request<'_>) -> Outcome {
         (_, ["quotas"]) => settings::quotas(request, method),
         (_, ["knobs"]) => settings::knobs(request, method),
         (_, ["iam"]) => accounts::iam(request, method),
-        ("GET", ["codes"]) => accounts::codes(request),
+        ("GET", ["codes"]) => Ok(accounts::codes(request)),
         ("POST", ["unsubscribe"]) => accounts::subscription(request, false),
         ("POST", ["subscribe"]) => accounts::subscription(request, true),
         (_, ["accounts", rest @ ..]) => accounts::accounts(request, method, rest),

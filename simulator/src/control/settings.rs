@@ -6,7 +6,6 @@ use serde_json::{Map, Value, json};
 
 use crate::clock::{real_now, rfc3339};
 use crate::knobs::parse_setting;
-use crate::lock::lock;
 use crate::quota::QuotaSettings;
 
 use super::{Outcome, Refusal, Request, unknown};
@@ -147,13 +146,7 @@ pub(super) fn knobs(request: &Request<'_>, method: &str) -> Outcome {
                 .map(|(name, value)| parse_setting(name, value))
                 .collect::<Result<Vec<_>, _>>()
                 .map_err(Refusal::bad)?;
-            match account {
-                Some(account) => {
-                    lock(&world.account(account)).knobs.extend(settings);
-                    world.changed();
-                }
-                None => world.set_global_knobs(settings),
-            }
+            world.set_knobs(account, settings);
         }
         _ => return Err(unknown()),
     }

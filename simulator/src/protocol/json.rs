@@ -38,7 +38,7 @@ pub(super) fn success(output: &Value) -> Answer {
 pub(super) fn failure(message_member: &str, error: &AwsError, smithy_status: bool) -> Answer {
     let mut body = error_body(message_member, error);
     body["__type"] = error.code.clone().into();
-    let status = if smithy_status || error.status.is_some() {
+    let status = if smithy_status {
         error.modelled_status()
     } else if error.is_server_fault() {
         500

@@ -108,7 +108,9 @@ pub(super) fn success(
     body.push_str("<ResponseMetadata>");
     element(&mut body, "RequestId", &Value::from(request_id));
     body.push_str("</ResponseMetadata>");
-    body.push_str(&format!("</{name}Response>"));
+    body.push_str("</");
+    body.push_str(name);
+    body.push_str("Response>");
     Answer {
         status: 200,
         content_type: CONTENT_TYPE,
@@ -134,7 +136,12 @@ pub(super) fn failure(error: &AwsError, request_id: &str) -> Answer {
     let mut body = String::from("<ErrorResponse><Error>");
     element(&mut body, "Type", &Value::from(kind));
     element(&mut body, "Code", &Value::from(code));
-    element(&mut body, "Message", &Value::from(error.message.clone()));
+    let message = if code == "InvalidAction" {
+        "Could not find the operation."
+    } else {
+        &error.message
+    };
+    element(&mut body, "Message", &Value::from(message));
     body.push_str("</Error>");
     element(&mut body, "RequestId", &Value::from(request_id));
     body.push_str("</ErrorResponse>");

@@ -20,7 +20,7 @@ pub(super) fn decode(service: &'static Service, head: &Parts, body: &Bytes) -> D
         if route.method != head.method {
             return None;
         }
-        Some((operation, bind(route.path, path)?))
+        bind(route.path, path).map(|in_path| (operation, in_path))
     });
     let Some((operation, in_path)) = found else {
         return Decoded {
@@ -32,20 +32,20 @@ pub(super) fn decode(service: &'static Service, head: &Parts, body: &Bytes) -> D
     Decoded {
         name: operation.name.to_owned(),
         operation: Some(operation),
-        input: input(operation, head, in_path, body),
+        input: input(operation, head, &in_path, body),
     }
 }
 
-/// Matches a path against a template; gives the member in its last segment.
-fn bind(template: &str, path: &str) -> Option<Option<(String, String)>> {
+/// Matches a path against a template; gives the value of the member that is its last segment, if it has one.
+fn bind(template: &str, path: &str) -> Option<String> {
     let Some((prefix, rest)) = template.split_once('{') else {
-        return (template == path).then_some(None);
+        return (template == path).then(String::new);
     };
-    let member = rest.strip_suffix('}')?;
+    rest.strip_suffix('}')?;
     let value = path
         .strip_prefix(prefix)
         .filter(|value| !value.is_empty())?;
-    Some(Some((member.to_owned(), decoded(value))))
+    Some(decoded(value))
 }
 
 fn decoded(text: &str) -> String {
@@ -67,7 +67,7 @@ pub(super) fn pairs(text: &str) -> Vec<(String, String)> {
 fn input(
     operation: &Operation,
     head: &Parts,
-    in_path: Option<(String, String)>,
+    in_path: &str,
     body: &Bytes,
 ) -> Result<Value, AwsError> {
     let in_body = |location| location == Location::Body;
@@ -91,11 +91,7 @@ fn input(
         }
         match member.location {
             Location::Body => {}
-            Location::Path => {
-                if let Some((_, value)) = in_path.as_ref().filter(|(key, _)| key == name) {
-                    input[name] = value.clone().into();
-                }
-            }
+            Location::Path => input[name] = in_path.into(),
             Location::Query => {
                 let mut values = query
                     .iter()

@@ -40,6 +40,12 @@ pub struct Route {
 /// What an operation does to the caller's account.
 pub type Effect = fn(&mut Account, &mut Call<'_>) -> Result<Value, AwsError>;
 
+/// What must hold before any effect.
+pub type Gate = fn(&Account, &Call<'_>) -> Result<(), AwsError>;
+
+/// The IAM actions a call needs.
+pub type Needs = fn(&Account, &Call<'_>) -> Vec<Needed>;
+
 /// One operation.
 pub struct Operation {
     /// Its name.
@@ -55,7 +61,7 @@ pub struct Operation {
     /// Where REST requests go.
     pub route: Option<Route>,
     /// The IAM actions a call needs.
-    pub needs: fn(&Account, &Call<'_>) -> Vec<Needed>,
+    pub needs: Needs,
     /// What it does.
     pub effect: Effect,
 }
@@ -93,7 +99,7 @@ pub struct Service {
     /// Its operations.
     pub operations: &'static [Operation],
     /// Checked before any effect.
-    pub gate: fn(&Account, &Call<'_>) -> Result<(), AwsError>,
+    pub gate: Option<Gate>,
     /// Its form of the common errors.
     pub common: fn(Common) -> AwsError,
 }
@@ -154,9 +160,4 @@ impl Call<'_> {
             self.partition, self.scope.region, self.scope.account
         )
     }
-}
-
-/// Services that are open to all.
-fn no_gate(_: &Account, _: &Call<'_>) -> Result<(), AwsError> {
-    Ok(())
 }

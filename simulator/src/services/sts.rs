@@ -11,7 +11,7 @@ use crate::state::Account;
 use crate::validation::{Member, Pattern, Shape, Structure, sentence};
 use crate::world::{Session, World};
 
-use super::{Call, Common, Operation, Protocol, Service, no_gate};
+use super::{Call, Common, Operation, Protocol, Service};
 
 /// The service.
 pub static SERVICE: Service = Service {
@@ -21,7 +21,7 @@ pub static SERVICE: Service = Service {
     message_member: "Message",
     access_denied_code: "AccessDenied",
     operations: OPERATIONS,
-    gate: no_gate,
+    gate: None,
     common,
 };
 

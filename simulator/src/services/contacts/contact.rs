@@ -4,6 +4,7 @@ use std::ops::Bound;
 
 use serde_json::{Map, Value, json};
 
+use crate::clock::Millis;
 use crate::error::AwsError;
 use crate::iam::Needed;
 use crate::knobs::Knob;
@@ -42,18 +43,17 @@ pub(super) fn replayed(
     kind: &str,
     exists: impl Fn(&str) -> bool,
 ) -> Result<Option<Value>, AwsError> {
-    let Some(token) = call.text("IdempotencyToken") else {
+    let Some(key) = token_key(call) else {
         return Ok(None);
     };
-    let window = call.knobs.number(Knob::IdempotencyWindowSeconds) * 1000;
     match account
         .tokens
-        .replay(&token_key(call, token), call.input, call.now, window)
+        .replay(&key, call.input, call.now, window(call))
     {
         Replay::Unknown => Ok(None),
-        Replay::Different => Err(errors::conflict(
+        Replay::Different { resource } => Err(errors::conflict(
             kind,
-            token,
+            &resource,
             "The idempotency token was already used in a request with other parameters.",
         )),
         Replay::Same { output, resource } => {
@@ -65,24 +65,31 @@ pub(super) fn replayed(
 
 /// Keeps the answer to a create for its token.
 pub(super) fn remember(account: &mut Account, call: &Call<'_>, output: &Value, resource: &str) {
-    let window = call.knobs.number(Knob::IdempotencyWindowSeconds) * 1000;
-    if let Some(token) = call.text("IdempotencyToken").filter(|_| window > 0) {
+    if let Some(key) = token_key(call) {
         account.tokens.remember(
-            token_key(call, token),
+            key,
             call.input.clone(),
             output.clone(),
             resource.to_owned(),
             call.now,
-            window,
+            window(call),
         );
     }
 }
 
-fn token_key(call: &Call<'_>, token: &str) -> String {
-    format!(
+fn window(call: &Call<'_>) -> Millis {
+    call.knobs.number(Knob::IdempotencyWindowSeconds) * 1000
+}
+
+/// None without a token, or when tokens are not remembered.
+fn token_key(call: &Call<'_>) -> Option<String> {
+    let token = call
+        .text("IdempotencyToken")
+        .filter(|token| !token.is_empty() && window(call) > 0)?;
+    Some(format!(
         "{}/{}/{}/{token}",
         call.scope.service, call.scope.region, call.operation.name
-    )
+    ))
 }
 
 pub(super) fn create(account: &mut Account, call: &mut Call<'_>) -> Result<Value, AwsError> {

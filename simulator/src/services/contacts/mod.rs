@@ -22,7 +22,7 @@ use crate::knobs::Knob;
 use crate::state::Account;
 use crate::validation::Structure;
 
-use super::{Call, Effect, Operation, Protocol, Service};
+use super::{Call, Effect, Needs, Operation, Protocol, Service};
 
 /// Signing name.
 const NAME: &str = "ssm-contacts";
@@ -35,14 +35,12 @@ pub static SERVICE: Service = Service {
     message_member: "Message",
     access_denied_code: "AccessDeniedException",
     operations: OPERATIONS,
-    gate,
+    gate: Some(gate),
     common: errors::common,
 };
 
 const READ_RATE: f64 = 20.0;
 const WRITE_RATE: f64 = 1.0;
-
-type Needs = fn(&Account, &Call<'_>) -> Vec<Needed>;
 
 const fn read(
     name: &'static str,

@@ -49,14 +49,14 @@ impl Page {
         items: impl Iterator<Item = T>,
         key: impl Fn(&T) -> String,
     ) -> (Vec<T>, Option<String>) {
-        let mut taken: Vec<T> = items.take(self.size + 1).collect();
-        if taken.len() <= self.size {
-            return (taken, None);
+        let mut found: Vec<T> = items.take(self.size + 1).collect();
+        if found.len() <= self.size {
+            return (found, None);
         }
-        taken.truncate(self.size);
-        let token = taken
+        found.truncate(self.size);
+        let token = found
             .last()
             .map(|last| crate::paging::seal(&self.binding, &key(last)));
-        (taken, token)
+        (found, token)
     }
 }

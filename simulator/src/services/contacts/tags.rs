@@ -7,7 +7,7 @@ use crate::knobs::Knob;
 use crate::services::Call;
 use crate::state::Account;
 
-use super::arn::find_contact;
+use super::arn::{find_contact, parse as parse_arn};
 use super::{errors, nothing};
 
 const MAX_TAGS: usize = 50;
@@ -43,7 +43,11 @@ pub(super) fn check_region(account: &Account, call: &Call<'_>) -> Result<(), Aws
 }
 
 fn tagged(account: &mut Account, call: &Call<'_>) -> Result<String, AwsError> {
-    let alias = find_contact(account, call, call.required("ResourceARN"))?;
+    let arn = call.required("ResourceARN");
+    if parse_arn(arn).is_some_and(|parsed| parsed.kind == "rotation") {
+        return Err(errors::not_found("ROTATION", arn));
+    }
+    let alias = find_contact(account, call, arn)?;
     check_region(account, call)?;
     Ok(alias)
 }

@@ -14,7 +14,7 @@ use crate::validation::Structure;
 
 pub use replication_set::onboard;
 
-use super::{Call, Effect, Operation, Protocol, Route, Service, no_gate};
+use super::{Call, Effect, Needs, Operation, Protocol, Route, Service};
 
 /// Signing name.
 const NAME: &str = "ssm-incidents";
@@ -27,11 +27,9 @@ pub static SERVICE: Service = Service {
     message_member: "message",
     access_denied_code: "AccessDeniedException",
     operations: OPERATIONS,
-    gate: no_gate,
+    gate: None,
     common: errors::common,
 };
-
-type Needs = fn(&Account, &Call<'_>) -> Vec<Needed>;
 
 const fn operation(
     name: &'static str,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use crate::auth::partition_of;
 use crate::clock::{Millis, epoch_seconds};
 use crate::error::AwsError;
 use crate::iam::Needed;
@@ -85,9 +86,9 @@ fn key_of(call: &Call<'_>, region: &str, key: Option<&str>) -> Result<String, Aw
     Ok(key.to_owned())
 }
 
-fn check_region_name(region: &str) -> Result<(), AwsError> {
-    let elsewhere = region.starts_with("cn-") || region.starts_with("us-gov-");
-    if REGIONS.contains(&region) || elsewhere {
+fn check_region_name(call: &Call<'_>, region: &str) -> Result<(), AwsError> {
+    let known = call.partition != "aws" || REGIONS.contains(&region);
+    if known && partition_of(region) == call.partition {
         Ok(())
     } else {
         Err(errors::invalid(format!(
@@ -113,7 +114,9 @@ fn window(call: &Call<'_>) -> Millis {
 }
 
 fn token_key(call: &Call<'_>) -> Option<String> {
-    let token = call.text("clientToken").filter(|_| window(call) > 0)?;
+    let token = call
+        .text("clientToken")
+        .filter(|token| !token.is_empty() && window(call) > 0)?;
     Some(format!(
         "{}/{}/{token}",
         call.scope.service, call.operation.name
@@ -128,7 +131,6 @@ enum Mismatch {
 fn replayed(
     account: &Account,
     call: &Call<'_>,
-    arn: &str,
     mismatch: &Mismatch,
 ) -> Result<Option<(Value, String)>, AwsError> {
     let Some(key) = token_key(call) else {
@@ -140,10 +142,10 @@ fn replayed(
     {
         Replay::Unknown => Ok(None),
         Replay::Same { output, resource } => Ok(Some((output, resource))),
-        Replay::Different => {
+        Replay::Different { resource } => {
             let message = "The client token was already used in a request with other parameters.";
             Err(match mismatch {
-                Mismatch::Conflict => errors::conflict(arn, message, None),
+                Mismatch::Conflict => errors::conflict(&resource, message, None),
                 Mismatch::Validation => errors::invalid(message),
             })
         }
@@ -210,7 +212,7 @@ pub fn onboard(account: &mut Account, regions: &[String], now: Millis, delay: Mi
     let Some(first) = regions.first() else {
         return;
     };
-    let partition = crate::auth::partition_of(first);
+    let partition = partition_of(first);
     let id = uuid::Uuid::new_v4().to_string();
     account.replication_set = Some(new_set(
         arn_of(partition, &account.id, &id),
@@ -226,7 +228,7 @@ pub fn onboard(account: &mut Account, regions: &[String], now: Millis, delay: Mi
 }
 
 pub(super) fn create(account: &mut Account, call: &mut Call<'_>) -> Result<Value, AwsError> {
-    if let Some((output, resource)) = replayed(account, call, "", &Mismatch::Conflict)? {
+    if let Some((output, resource)) = replayed(account, call, &Mismatch::Conflict)? {
         let stands = account
             .replication_set
             .as_ref()
@@ -255,7 +257,7 @@ pub(super) fn create(account: &mut Account, call: &mut Call<'_>) -> Result<Value
     }
     let mut regions = BTreeMap::new();
     for (name, value) in call.input["regions"].as_object().into_iter().flatten() {
-        check_region_name(name)?;
+        check_region_name(call, name)?;
         let key = key_of(call, name, value["sseKmsKeyId"].as_str())?;
         regions.insert(name.clone(), key);
     }
@@ -342,7 +344,7 @@ pub(super) fn list(account: &mut Account, call: &mut Call<'_>) -> Result<Value, 
 
 pub(super) fn update(account: &mut Account, call: &mut Call<'_>) -> Result<Value, AwsError> {
     let arn = call.required("arn").to_owned();
-    if let Some((output, _)) = replayed(account, call, &arn, &Mismatch::Conflict)? {
+    if let Some((output, _)) = replayed(account, call, &Mismatch::Conflict)? {
         return Ok(output);
     }
     let set = find(account, &arn)?;
@@ -371,7 +373,7 @@ pub(super) fn update(account: &mut Account, call: &mut Call<'_>) -> Result<Value
 
 fn add_region(set: &mut ReplicationSet, call: &Call<'_>, add: &Value) -> Result<(), AwsError> {
     let name = add["regionName"].as_str().unwrap_or_default();
-    check_region_name(name)?;
+    check_region_name(call, name)?;
     if set.regions.contains_key(name) {
         return Err(errors::invalid(format!(
             "The Region {name} is already part of the replication set"
@@ -461,7 +463,7 @@ pub(super) fn delete(account: &mut Account, call: &mut Call<'_>) -> Result<Value
 
 pub(super) fn protect(account: &mut Account, call: &mut Call<'_>) -> Result<Value, AwsError> {
     let arn = call.required("arn").to_owned();
-    if let Some((output, _)) = replayed(account, call, &arn, &Mismatch::Validation)? {
+    if let Some((output, _)) = replayed(account, call, &Mismatch::Validation)? {
         return Ok(output);
     }
     let set = find(account, &arn)?;
