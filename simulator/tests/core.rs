@@ -440,7 +440,7 @@ async fn a_held_call_waits_until_released() {
         let state = client.steer("GET", &hold, Value::Null).await;
         assert_eq!(state["state"], "armed");
         let alias = format!("second-{moment}");
-        let held = {
+        let waiting = {
             let (client, alias) = (client.clone(), alias.clone());
             tokio::spawn(async move { client.person(&alias).await })
         };
@@ -451,12 +451,12 @@ async fn a_held_call_waits_until_released() {
         let get = json!({"ContactId": client.contact_arn(&alias)});
         let there = client.contacts("GetContact", get).await.status == 200;
         assert_eq!(there, there_while_held, "{moment}");
-        assert!(!held.is_finished());
+        assert!(!waiting.is_finished());
         client.person(&format!("third-{moment}")).await;
         client
             .steer("POST", &format!("{hold}/release"), Value::Null)
             .await;
-        assert_eq!(held.await.unwrap(), client.contact_arn(&alias));
+        assert_eq!(waiting.await.unwrap(), client.contact_arn(&alias));
         let state = client.steer("GET", &hold, Value::Null).await;
         assert_eq!(state["state"], "released");
         client.steer("DELETE", &hold, Value::Null).await;
@@ -472,15 +472,15 @@ async fn a_held_call_outlives_its_client_unless_dropped() {
             .steer("POST", "holds", json!({"operation": "CreateContact"}))
             .await;
         let hold = format!("holds/{}", hold["id"].as_str().unwrap());
-        let held = {
+        let waiting = {
             let client = client.clone();
             tokio::spawn(async move { client.person(alias).await })
         };
         client
             .steer("GET", &format!("{hold}?wait=5000"), Value::Null)
             .await;
-        held.abort();
-        let _ = held.await;
+        waiting.abort();
+        let _ = waiting.await;
         client
             .steer("POST", &format!("{hold}/release{query}"), Value::Null)
             .await;
@@ -497,13 +497,13 @@ async fn forgetting_holds_releases_them() {
     client
         .steer("POST", "holds", json!({"operation": "ListContacts"}))
         .await;
-    let held = {
+    let waiting = {
         let client = client.clone();
         tokio::spawn(async move { client.ok("ListContacts", json!({})).await })
     };
     client.steer("GET", "holds/1?wait=5000", Value::Null).await;
     client.steer("DELETE", "holds", Value::Null).await;
-    assert_eq!(held.await.unwrap(), json!({"Contacts": []}));
+    assert_eq!(waiting.await.unwrap(), json!({"Contacts": []}));
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
     reason = "test support, shared by test files that each use a part of it"
 )]
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -126,7 +127,7 @@ impl Client {
             body.len()
         );
         for (name, value) in headers {
-            request.push_str(&format!("{name}: {value}\r\n"));
+            let _ = write!(request, "{name}: {value}\r\n");
         }
         request.push_str("\r\n");
         request.push_str(body);
