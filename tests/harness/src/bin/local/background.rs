@@ -1,7 +1,7 @@
 //! `up`, `down`, and the supervisor between them, which holds the pipes that keep the processes alive.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -67,10 +67,10 @@ pub async fn up(directory: &Path) -> Result<()> {
     std::fs::create_dir_all(directory)
         .with_context(|| format!("create {}", directory.display()))?;
     let directory = std::fs::canonicalize(directory)?;
-    let mut already = false;
+    let mut already = true;
+    let mut supervisor = None;
     match State::read(&directory)? {
         Some(state) if state.supervisor.is_running() => {
-            already = true;
             let ended: Vec<String> = state
                 .processes
                 .iter()
@@ -96,10 +96,11 @@ pub async fn up(directory: &Path) -> Result<()> {
             if std::env::var_os("KUBEBUILDER_ASSETS").is_none() {
                 tokio::task::spawn_blocking(own_binary).await??;
             }
-            spawn_supervisor(&directory)?;
+            already = false;
+            supervisor = Some(spawn_supervisor(&directory)?);
         }
     }
-    let (kubectl, endpoint, admin) = wait_until_ready(&directory).await?;
+    let (kubectl, endpoint, admin) = wait_until_ready(&directory, supervisor).await?;
     println!(
         "{}: a Kubernetes API, a simulated AWS and the operator",
         if already { "already up" } else { "up" }
@@ -126,7 +127,7 @@ pub async fn up(directory: &Path) -> Result<()> {
     Ok(())
 }
 
-fn spawn_supervisor(directory: &Path) -> Result<()> {
+fn spawn_supervisor(directory: &Path) -> Result<Child> {
     let log = directory.join("supervisor.log");
     std::fs::write(&log, "").with_context(|| format!("write {}", log.display()))?;
     let output = append(&log)?;
@@ -138,11 +139,14 @@ fn spawn_supervisor(directory: &Path) -> Result<()> {
         .stdout(output.try_clone()?)
         .stderr(output)
         .spawn()
-        .context("start the supervisor")?;
-    Ok(())
+        .context("start the supervisor")
 }
 
-async fn wait_until_ready(directory: &Path) -> Result<(String, String, String)> {
+/// `supervisor` is the one that was just started; absent = it was found.
+async fn wait_until_ready(
+    directory: &Path,
+    mut supervisor: Option<Child>,
+) -> Result<(String, String, String)> {
     let deadline = Instant::now() + START;
     let log = directory.join("supervisor.log");
     let mut printed = 0;
@@ -165,15 +169,22 @@ async fn wait_until_ready(directory: &Path) -> Result<(String, String, String)> 
             println!("{line}");
             printed += 1;
         }
-        match state {
-            Some(State {
-                phase: Phase::Failed(message),
-                ..
-            }) => bail!("{message}\n(log: {})", shown(&log)),
-            Some(state) if !state.supervisor.is_running() => {
-                bail!("the supervisor ended; its log is {}", shown(&log))
-            }
-            _ => {}
+        if let Some(State {
+            phase: Phase::Failed(message),
+            ..
+        }) = state
+        {
+            bail!("{message}\n(log: {})", shown(&log));
+        }
+        let ended = match &mut supervisor {
+            Some(child) => child.try_wait()?.is_some(),
+            None => state.is_none_or(|state| !state.supervisor.is_running()),
+        };
+        if ended {
+            bail!(
+                "the supervisor ended, as `make down` asks it to; its log is {}",
+                shown(&log)
+            );
         }
         if Instant::now() >= deadline {
             bail!(
@@ -216,14 +227,14 @@ pub fn down(directory: &Path) -> Result<()> {
     }
     let _ = std::fs::remove_file(State::path(directory));
     let _ = std::fs::remove_file(directory.join("env"));
-    if stopped.is_empty() && !supervised {
-        println!("nothing was running any more");
-    } else {
-        println!(
+    match (stopped.is_empty(), supervised) {
+        (true, false) => println!("nothing was running any more"),
+        (true, true) => println!("stopped before anything had started"),
+        _ => println!(
             "stopped {}; data and logs stay in {}",
             stopped.join(", "),
             directory.display()
-        );
+        ),
     }
     Ok(())
 }
