@@ -1,11 +1,13 @@
 //! For tests: a server on loopback that answers AWS requests as it is told to.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use aws_config::{BehaviorVersion, SdkConfig, timeout::TimeoutConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
-use std::time::Duration;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -15,6 +17,8 @@ use super::{AccountConfig, Accounts, BudgetGroup, Limiter, Placement, RequestMet
 
 pub(super) const ACCOUNT: &str = "123456789012";
 pub(super) const REGION: &str = "eu-west-1";
+/// More than any answer takes on a busy machine.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A request, as far as tests look at it.
 #[derive(Debug, Clone)]
@@ -143,14 +147,18 @@ pub(super) fn config(url: &str) -> AccountConfig {
     }
 }
 
-/// Accounts with credentials that nobody checks, no rate limits, and little patience.
+/// Accounts with credentials that nobody checks, and no rate limits.
 pub(super) fn accounts(metrics: &RequestMetrics) -> Accounts {
-    let credentials = Credentials::new("AKIAOWN", "secret", None, None, "test");
-    accounts_with(SharedCredentialsProvider::new(credentials), metrics)
+    accounts_with(own(), PATIENCE, metrics)
+}
+
+pub(super) fn own() -> SharedCredentialsProvider {
+    SharedCredentialsProvider::new(Credentials::new("AKIAOWN", "secret", None, None, "test"))
 }
 
 pub(super) fn accounts_with(
     credentials: SharedCredentialsProvider,
+    patience: Duration,
     metrics: &RequestMetrics,
 ) -> Accounts {
     let limiter = Limiter::new(metrics.clone());
@@ -164,7 +172,7 @@ pub(super) fn accounts_with(
         .time_source(aws_smithy_async::time::SystemTimeSource::new())
         .timeout_config(
             TimeoutConfig::builder()
-                .operation_attempt_timeout(Duration::from_millis(500))
+                .operation_attempt_timeout(patience)
                 .build(),
         );
     Accounts::from_base(base.build(), limiter, metrics.clone())

@@ -12,7 +12,7 @@ use super::{BudgetGroup, CallError, ErrorClass, Operation, Priority};
 
 /// Log targets of the SDK and what it stands on. From `debug` on they write requests and answers out, addresses and
 /// codes included: whatever level a user asks for, these stay at `warn`.
-pub const TARGETS_TO_KEEP_QUIET: [&str; 14] = [
+pub const TARGETS_TO_KEEP_QUIET: [&str; 15] = [
     "aws_config",
     "aws_credential_types",
     "aws_runtime",
@@ -26,6 +26,7 @@ pub const TARGETS_TO_KEEP_QUIET: [&str; 14] = [
     "aws_smithy_runtime",
     "aws_smithy_runtime_api",
     "h2",
+    "hyper",
     "hyper_util",
 ];
 

@@ -7,11 +7,12 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x8f1e_6c3a_52d4_5b07_9a6e_0d4c_7b21_f3e
 
 /// The token of one create: the same for the same arguments, different for any others.
 ///
-/// `object` holds the object's UID: an object that was deleted and made again must not be answered with the resource
-/// of its predecessor. `slot` says which of an object's AWS resources is meant. `epoch` rises only after AWS has
-/// confirmed that the resource is absent, so that a create whose answer was lost is repeated under its old token.
-pub fn idempotency_token(owner: &str, object: &str, slot: &str, epoch: u64) -> String {
-    derived([owner, object, slot, &epoch.to_string()]).to_string()
+/// `uid` keeps an object that was deleted and made again apart from its predecessor, whose token AWS may still answer
+/// with the resource that is gone. `slot` says which of an object's AWS resources is meant. `epoch` rises only after
+/// AWS has confirmed that the resource is absent, so that a create whose answer was lost is repeated under its old
+/// token.
+pub fn idempotency_token(owner: &str, object: &str, uid: &str, slot: &str, epoch: u64) -> String {
+    derived([owner, object, uid, slot, &epoch.to_string()]).to_string()
 }
 
 /// A UUID worked out from `parts`, of which none can run into the next.
@@ -30,21 +31,22 @@ mod tests {
 
     #[test]
     fn the_same_create_has_the_same_token_for_ever() {
-        let token = idempotency_token("prod", "Contact/people/alice", "contact", 0);
-        let again = idempotency_token("prod", "Contact/people/alice", "contact", 0);
+        let token = idempotency_token("prod", "Contact/people/alice", "1", "contact", 0);
+        let again = idempotency_token("prod", "Contact/people/alice", "1", "contact", 0);
         assert_eq!(token, again);
         // A literal: a new release must repeat the tokens of the old one.
-        assert_eq!(token, "7b12826d-b5ee-526d-bf16-38b48d6de681");
+        assert_eq!(token, "97f203dc-fdb3-52c8-850f-0fa0b44bcd31");
     }
 
     #[test]
     fn every_part_counts() {
         let tokens = [
-            idempotency_token("prod", "Contact/people/alice", "contact", 0),
-            idempotency_token("test", "Contact/people/alice", "contact", 0),
-            idempotency_token("prod", "Contact/people/bob", "contact", 0),
-            idempotency_token("prod", "Contact/people/alice", "channel/mobile", 0),
-            idempotency_token("prod", "Contact/people/alice", "contact", 1),
+            idempotency_token("prod", "Contact/people/alice", "1", "contact", 0),
+            idempotency_token("test", "Contact/people/alice", "1", "contact", 0),
+            idempotency_token("prod", "Contact/people/bob", "1", "contact", 0),
+            idempotency_token("prod", "Contact/people/alice", "2", "contact", 0),
+            idempotency_token("prod", "Contact/people/alice", "1", "channel/mobile", 0),
+            idempotency_token("prod", "Contact/people/alice", "1", "contact", 1),
         ];
         for (at, token) in tokens.iter().enumerate() {
             assert!(!tokens[..at].contains(token));
@@ -53,13 +55,13 @@ mod tests {
 
     #[test]
     fn parts_do_not_run_into_each_other() {
-        let one = idempotency_token("ab", "c", "", 0);
-        assert_ne!(one, idempotency_token("a", "bc", "", 0));
+        let one = idempotency_token("ab", "c", "", "", 0);
+        assert_ne!(one, idempotency_token("a", "bc", "", "", 0));
     }
 
     #[test]
     fn a_token_fits_both_services() {
-        let token = idempotency_token("prod", "Contact/people/alice", "contact", u64::MAX);
+        let token = idempotency_token("prod", "Contact/people/alice", "1", "contact", u64::MAX);
         assert!(token.len() <= 128 && token.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'));
     }
 }

@@ -8,7 +8,7 @@ use prometheus_client::registry::Registry;
 use super::*;
 use crate::aws::{
     CallError, Dependent, RequestMetrics,
-    canned::{CannedAws, Reply, accounts, accounts_with, config},
+    canned::{CannedAws, PATIENCE, Reply, accounts, accounts_with, config, own},
 };
 
 const PHONE: &str = "+15005550199";
@@ -213,18 +213,23 @@ async fn a_server_error_may_come_after_the_effect_but_a_read_has_none() {
 
 #[tokio::test]
 async fn silence_and_a_broken_connection_leave_the_effect_unknown() {
-    for reply in [
-        || Reply::Cut,
-        || Reply::Silence,
-        || Reply::new(200, "{not json"),
+    let metrics = RequestMetrics::default();
+    for (reply, patience) in [
+        ((|| Reply::Cut) as fn() -> Reply, PATIENCE),
+        (|| Reply::Silence, Duration::from_millis(300)),
+        (|| Reply::new(200, "{not json"), PATIENCE),
     ] {
-        let error = failure(reply).await;
+        let aws = CannedAws::start(move |_| reply()).await;
+        let account = accounts_with(own(), patience, &metrics).account(&aws.config());
+        let session = account.session(Priority::Edit, CancellationToken::new());
+        let error = create(&session).await.unwrap_err();
         assert_eq!(
             (error.class, error.effect_unknown),
             (ErrorClass::Transient, true),
             "{error}"
         );
         assert_eq!(error.code, None);
+        assert_eq!(aws.operations(), ["CreateContactChannel"]);
     }
 }
 
@@ -373,7 +378,7 @@ impl ProvideCredentials for Nobody {
 async fn without_credentials_nothing_is_sent() {
     let aws = CannedAws::start(|_| Reply::new(200, "{}")).await;
     let nobody = SharedCredentialsProvider::new(Nobody);
-    let accounts = accounts_with(nobody, &RequestMetrics::default());
+    let accounts = accounts_with(nobody, PATIENCE, &RequestMetrics::default());
     let session = accounts
         .account(&aws.config())
         .session(Priority::Edit, CancellationToken::new());
