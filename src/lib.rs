@@ -1,1 +1,15 @@
-//! placeholder
+//! incident-operator: AWS Systems Manager Incident Manager as Kubernetes resources.
+//!
+//! The rooms: [`api`] is what users write, [`engine`] the loop that every kind shares, [`aws`] what knows the SDK, [`resources`] a room for
+//! each kind, [`run`] puts them together.
+
+pub mod admin;
+pub mod api;
+pub mod aws;
+pub mod cli;
+pub mod engine;
+pub mod metrics;
+pub mod permissions;
+pub mod resources;
+pub mod run;
+pub mod telemetry;

@@ -222,12 +222,15 @@ struct Clients {
 impl Clients {
     fn new(base: &SdkConfig, key: &ClientKey, metrics: &RequestMetrics) -> Self {
         let region = Region::new(key.placement.region.clone());
-        let own = base
-            .to_builder()
-            .region(region)
-            .use_fips(key.use_fips)
-            .use_dual_stack(key.use_dual_stack)
-            .build();
+        let mut own = base.to_builder().region(region);
+        // Only ever switched on: the environment may ask for them too.
+        if key.use_fips {
+            own = own.use_fips(true);
+        }
+        if key.use_dual_stack {
+            own = own.use_dual_stack(true);
+        }
+        let own = own.build();
         let mut acting = own.clone().into_builder();
         if let Some(role) = &key.assume_role {
             // The provider's own calls are repeated by the SDK, the only ones that are.

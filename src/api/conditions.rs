@@ -1,0 +1,164 @@
+//! Condition types and reasons: one documented enum each, because users and tools match on them.
+
+/// Condition types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ConditionType {
+    /// AWS holds what the spec says and references resolve. Always present.
+    Ready,
+    /// Whether AWS matches the spec.
+    Synced,
+    /// Whether everything the spec refers to was found.
+    ReferencesResolved,
+    /// The operator is at work; present only while True.
+    Reconciling,
+    /// Somebody has to act; present only while True.
+    Stalled,
+    /// `spec.suspend` is true; present only while True.
+    Suspended,
+    /// Contact: every channel of the manifest that is not disabled is activated.
+    ChannelsActivated,
+    /// The deletion waits because too many contacts were deleted in the last hour; present only while True.
+    DeletionBudgetExceeded,
+}
+
+impl ConditionType {
+    /// The name in `status.conditions[].type`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "Ready",
+            Self::Synced => "Synced",
+            Self::ReferencesResolved => "ReferencesResolved",
+            Self::Reconciling => "Reconciling",
+            Self::Stalled => "Stalled",
+            Self::Suspended => "Suspended",
+            Self::ChannelsActivated => "ChannelsActivated",
+            Self::DeletionBudgetExceeded => "DeletionBudgetExceeded",
+        }
+    }
+}
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
+        /// Reasons of conditions and of events.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Reason { $($(#[doc = $doc])+ $name,)+ }
+
+        impl Reason {
+            /// Every reason.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The name in `reason`.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)+ }
+            }
+
+            /// What it means, for the docs.
+            pub fn description(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),+).trim_ascii(),)+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// AWS holds what the spec says.
+    InSync,
+    /// Something was made in AWS.
+    Created,
+    /// Something was changed in AWS.
+    Updated,
+    /// Somebody changed AWS by hand; it was put back.
+    DriftCorrected,
+    /// Something was deleted in AWS.
+    Deleted,
+    /// An existing AWS resource was taken over.
+    Adopted,
+    /// The object lets go of its AWS resource, which stays as it is.
+    Released,
+    /// Work is under way.
+    Progressing,
+    /// The deletion is under way.
+    Deleting,
+    /// `spec.suspend` is true.
+    Suspended,
+    /// `managementPolicy: Observe`: differences are reported, not applied.
+    Observing,
+    /// `managementPolicy: Observe`, and AWS has no such resource.
+    NotFoundInAws,
+    /// Every reference was found.
+    Resolved,
+    /// A Secret, key or object that the spec refers to does not exist (yet).
+    ReferenceNotFound,
+    /// A Secret exists but does not carry the label `incident-operator.dev/contact-data: "true"`.
+    SecretNotLabelled,
+    /// The ProviderConfig does not exist (yet).
+    ProviderConfigNotFound,
+    /// The ProviderConfig does not allow this namespace.
+    NamespaceNotAllowed,
+    /// The ProviderConfig does not allow adoption in this namespace.
+    AdoptionNotAllowed,
+    /// The ProviderConfig's account or Region is not the one in which the AWS resource was made.
+    PlacementChanged,
+    /// The credentials belong to another account than the ProviderConfig says.
+    WrongAccount,
+    /// The account has no replication set: Incident Manager has not been set up.
+    NoReplicationSet,
+    /// The replication set exists but is not active yet.
+    ReplicationSetNotActive,
+    /// The ProviderConfig's Region is not part of the replication set.
+    RegionNotInReplicationSet,
+    /// The spec or a value that it refers to is not valid; it needs an edit.
+    InvalidSpec,
+    /// The object cannot be read as this kind (it was stored under another version of the CRD).
+    InvalidObject,
+    /// AWS refused the content.
+    RejectedByAws,
+    /// AWS refused the caller; the message names the IAM action.
+    AccessDenied,
+    /// A quota of the account is used up.
+    QuotaExceeded,
+    /// AWS could not use the replication set's KMS key.
+    EncryptionKeyUnavailable,
+    /// AWS reports a conflict, such as an entity that still depends on this one.
+    Conflict,
+    /// AWS slows the operator down.
+    Throttled,
+    /// AWS or the API server does not answer properly.
+    Unavailable,
+    /// AWS already has a resource of this identity and `adoptionPolicy` does not allow taking it over.
+    AlreadyExists,
+    /// The AWS resource belongs to another object or another operator.
+    OwnedByAnother,
+    /// Adoption would change more than tags; the changes are in `status.pendingChanges`.
+    AdoptionWouldChange,
+    /// Other objects still refer to this one.
+    StillReferenced,
+    /// Too many contacts with an activated channel were deleted in the last hour.
+    DeletionBudgetExceeded,
+    /// The change would leave nobody to reach: set `allowUnreachable: true` if that is meant.
+    WouldBeUnreachable,
+    /// At least one channel is not activated.
+    ChannelsNotActivated,
+    /// Every channel that should be is activated.
+    AllActivated,
+    /// There is no channel to activate.
+    NoChannels,
+    /// A code was sent and has not been given back yet.
+    AwaitingCode,
+    /// The code is not the one that was sent.
+    WrongCode,
+    /// The channel is activated.
+    Activated,
+    /// It is not known whether a code was sent; make a new ChannelActivation to send one.
+    SendUnknown,
+    /// No code was sent, on purpose; the message says why.
+    Refused,
+    /// A code was sent and not given back in time.
+    Expired,
+    /// Somebody answered UNSUBSCRIBE: the channel was activated and no longer is.
+    OptedOut,
+    /// An object uses this ProviderConfig.
+    InUse,
+    /// STS confirmed the account and Incident Manager is set up in it.
+    Confirmed,
+}

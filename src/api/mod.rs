@@ -1,0 +1,65 @@
+//! What users write: the custom resources of the group `incident-operator.dev`.
+//!
+//! serde, schema and CEL only. No I/O and no AWS types; nothing here knows the engine.
+//! The doc comment of a field is its user documentation: `kubectl explain` prints it.
+
+pub mod channel_activation;
+pub mod common;
+pub mod conditions;
+pub mod contact;
+pub mod provider_config;
+pub mod reference;
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+};
+use kube::CustomResourceExt;
+
+pub use channel_activation::ChannelActivation;
+pub use contact::Contact;
+pub use provider_config::ProviderConfig;
+
+/// API group of every kind; also the prefix of annotations, labels and finalizers.
+pub const GROUP: &str = "incident-operator.dev";
+/// API version of every kind.
+pub const VERSION: &str = "v1alpha1";
+/// Any new value of this annotation reconciles the object now; echoed in `status.lastHandledReconcileAt`.
+pub const RECONCILE_REQUESTED_AT: &str = "incident-operator.dev/reconcile-requested-at";
+/// Held by an object from the moment the operator has decided to write to AWS for it.
+pub const FINALIZER: &str = "incident-operator.dev/aws";
+/// A ProviderConfig carries it while an object uses it.
+pub const IN_USE_FINALIZER: &str = "incident-operator.dev/in-use";
+/// Secrets are read only when they carry this label with the value `true`.
+pub const CONTACT_DATA_LABEL: &str = "incident-operator.dev/contact-data";
+/// Labels that backup tools put on what they restore. What reaches a human is refused on such objects.
+pub const RESTORE_LABELS: &[&str] = &["velero.io/restore-name", "cattle.io/restored-from", "k10.kasten.io/restored"];
+
+/// The custom resource definitions of every kind, in the order in which they are best installed.
+pub fn crds() -> Vec<CustomResourceDefinition> {
+    let mut crds = vec![ProviderConfig::crd(), Contact::crd(), ChannelActivation::crd()];
+    for crd in &mut crds {
+        for version in &mut crd.spec.versions {
+            if let Some(schema) = version.schema.as_mut().and_then(|s| s.open_api_v3_schema.as_mut()) {
+                refuse_null(schema);
+            }
+        }
+    }
+    crds
+}
+
+/// Takes `nullable` out of a schema: the API server then drops an explicit null instead of storing it, so that absent has one spelling
+/// and `has()` in CEL means what it says.
+fn refuse_null(schema: &mut JSONSchemaProps) {
+    schema.nullable = None;
+    for child in schema.properties.iter_mut().flat_map(BTreeMap::values_mut) {
+        refuse_null(child);
+    }
+    if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
+        refuse_null(items);
+    }
+    if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
+        refuse_null(values);
+    }
+}

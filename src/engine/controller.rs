@@ -1,0 +1,170 @@
+//! Watches: what they see goes into the stores and wakes objects.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{StreamExt, TryStreamExt};
+use k8s_openapi::api::core::v1::{Namespace, Secret};
+use kube::core::{DeserializeGuard, PartialObjectMeta};
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::object::{ManagedObject, trigger};
+use super::shared::Shared;
+use super::store::{ObjectStore, Seen};
+use crate::api::{CONTACT_DATA_LABEL, FINALIZER};
+use crate::aws::Priority;
+
+/// Says once that a watch has its first list.
+pub type Listed = mpsc::Sender<()>;
+
+/// The annotation in which kubectl keeps a copy of the whole object.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+fn strip<K: Resource>(object: &mut K) {
+    object.meta_mut().managed_fields = None;
+    if let Some(annotations) = object.meta_mut().annotations.as_mut() {
+        annotations.remove(LAST_APPLIED);
+    }
+}
+
+/// Feeds `store` from one watch until `stop`; calls `seen` for everything that happens.
+pub async fn feed<T>(
+    api: Api<T>,
+    config: watcher::Config,
+    take: impl Fn(watcher::Event<T>) -> Vec<Seen<T>>,
+    seen: impl Fn(Seen<T>),
+    listed: Listed,
+    stop: CancellationToken,
+) where
+    T: Resource + Clone + std::fmt::Debug + DeserializeOwned + Send + 'static,
+{
+    let mut listed = Some(listed);
+    let mut events = watcher(api, config).default_backoff().boxed();
+    loop {
+        let event = tokio::select! {
+            () = stop.cancelled() => return,
+            event = events.try_next() => event,
+        };
+        match event {
+            Ok(Some(mut event)) => {
+                if let watcher::Event::Apply(o) | watcher::Event::InitApply(o) = &mut event {
+                    strip(o);
+                }
+                let done = matches!(event, watcher::Event::InitDone);
+                take(event).into_iter().for_each(&seen);
+                if done {
+                    listed.take();
+                }
+            }
+            Ok(None) => return,
+            Err(error) => tracing::warn!(kind = std::any::type_name::<T>(), %error, "a watch failed and is begun again"),
+        }
+    }
+}
+
+/// Watches the objects of a kind, wakes them when they change, and tells `also` everything.
+pub fn watch_kind<K: ManagedObject>(
+    shared: &Arc<Shared>,
+    store: &Arc<ObjectStore<DeserializeGuard<K>>>,
+    also: Arc<dyn Fn(&Seen<DeserializeGuard<K>>) + Send + Sync>,
+    listed: &Listed,
+    stop: &CancellationToken,
+) {
+    let namespaced = K::NAMESPACED;
+    let namespaces: Vec<Option<String>> = match &shared.settings.watch_namespaces {
+        Some(names) if namespaced => names.iter().cloned().map(Some).collect(),
+        _ => vec![None],
+    };
+    for (watch, namespace) in namespaces.into_iter().enumerate() {
+        let mut config = watcher::Config::default().any_semantic();
+        if !namespaced && let Some(selector) = &shared.settings.cluster_selector {
+            config = config.labels(selector);
+        }
+        let api: Api<DeserializeGuard<K>> = K::guarded_api(shared.client.clone(), namespace.as_deref());
+        let (shared, store, also) = (shared.clone(), store.clone(), also.clone());
+        let (taking, listed, stop) = (store.clone(), listed.clone(), stop.clone());
+        tokio::spawn(async move {
+            let seen = |seen: Seen<DeserializeGuard<K>>| {
+                wake::<K>(&shared, &store, &seen);
+                also(&seen);
+            };
+            feed(api, config, |event| taking.take(watch, event), seen, listed, stop).await;
+        });
+    }
+}
+
+fn wake<K: ManagedObject>(shared: &Shared, store: &ObjectStore<DeserializeGuard<K>>, seen: &Seen<DeserializeGuard<K>>) {
+    match seen {
+        Seen::Applied { now, before } => {
+            if before.as_ref().is_none_or(|before| trigger(&**before) != trigger(&**now)) {
+                let priority = now.0.as_ref().map_or(Priority::Edit, ManagedObject::priority);
+                shared.scheduler.wake(store.key(now), priority);
+            }
+        }
+        Seen::Gone(object) => shared.scheduler.forget(&store.key(object)),
+    }
+    // Users of a ProviderConfig come and go with our finalizer.
+    let held = |object: &DeserializeGuard<K>| object.finalizers().iter().any(|f| f == FINALIZER);
+    let (changed, object) = match seen {
+        Seen::Applied { now, before } => (held(now) != before.as_ref().is_some_and(|b| held(b)), now),
+        Seen::Gone(object) => (held(object), object),
+    };
+    if changed && let Some(name) = object.0.as_ref().ok().and_then(ManagedObject::provider_config) {
+        shared.scheduler.wake_later(Shared::provider_config_key(name), Priority::Edit, Duration::from_secs(1));
+    }
+}
+
+/// Watches Namespaces and labelled Secrets as metadata. `secret_changed` and `namespace_changed` wake those whom it concerns.
+pub fn watch_metadata(
+    shared: &Arc<Shared>,
+    secret_changed: Arc<dyn Fn(&str, &str) + Send + Sync>,
+    namespace_changed: Arc<dyn Fn(&str) + Send + Sync>,
+    listed: &Listed,
+    stop: &CancellationToken,
+) {
+    let namespaces: Api<PartialObjectMeta<Namespace>> = Api::all(shared.client.clone());
+    let (own, ready, stopping) = (shared.clone(), listed.clone(), stop.clone());
+    tokio::spawn(async move {
+        let seen = |seen: Seen<PartialObjectMeta<Namespace>>| {
+            if let Seen::Applied { now, before } = seen
+                && labels(before.as_deref()) != labels(Some(&now))
+            {
+                namespace_changed(&now.name_any());
+            }
+        };
+        let config = watcher::Config::default().any_semantic();
+        feed(namespaces, config, |event| own.namespaces.take(0, event), seen, ready, stopping).await;
+    });
+    let watched: Vec<Option<String>> = match &shared.settings.watch_namespaces {
+        Some(names) => names.iter().cloned().map(Some).collect(),
+        None => vec![None],
+    };
+    for (watch, namespace) in watched.into_iter().enumerate() {
+        let secrets: Api<PartialObjectMeta<Secret>> = match namespace {
+            Some(namespace) => Api::namespaced(shared.client.clone(), &namespace),
+            None => Api::all(shared.client.clone()),
+        };
+        let (own, ready, stopping, changed) = (shared.clone(), listed.clone(), stop.clone(), secret_changed.clone());
+        tokio::spawn(async move {
+            let seen = |seen: Seen<PartialObjectMeta<Secret>>| {
+                let secret = match &seen {
+                    Seen::Applied { now, before } if before.as_ref().is_none_or(|b| b.resource_version() != now.resource_version()) => now,
+                    Seen::Applied { .. } => return,
+                    Seen::Gone(secret) => secret,
+                };
+                changed(&secret.namespace().unwrap_or_default(), &secret.name_any());
+            };
+            let config = watcher::Config::default().any_semantic().labels(&format!("{CONTACT_DATA_LABEL}=true"));
+            feed(secrets, config, |event| own.secrets.take(watch, event), seen, ready, stopping).await;
+        });
+    }
+}
+
+fn labels(namespace: Option<&PartialObjectMeta<Namespace>>) -> Option<BTreeMap<String, String>> {
+    namespace.map(|n| n.labels().clone())
+}

@@ -1,0 +1,194 @@
+//! The one loop that every kind shares. It knows Kubernetes and the lifecycle of an external resource, not Incident Manager.
+//!
+//! A pass, in order: read the object, decode guard, ProviderConfig and account, resolve, desired, observe, plan, decide, finalizer before
+//! the first AWS write, apply each change, status as a pure function of what happened, patched only when it differs, events, requeue.
+
+pub mod clock;
+pub mod connect;
+pub mod controller;
+pub mod decide;
+pub mod error;
+pub mod events;
+pub mod fail_point;
+pub mod object;
+pub mod ownership;
+pub mod provider_config;
+pub mod reconcile;
+pub mod references;
+pub mod scheduler;
+pub mod secret;
+pub mod shared;
+pub mod status;
+pub mod store;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+pub use connect::Provider;
+pub use error::Error;
+pub use object::ManagedObject;
+pub use shared::Shared;
+
+use crate::api::common::{AppliedStatus, CommonSpec, Finding, PendingChange};
+use crate::aws::{CallError, Session};
+use ownership::TagPlan;
+
+/// A ManagedObject that stands for one AWS resource.
+pub trait ExternalObject: ManagedObject {
+    /// The fields that every kind has.
+    fn common_spec(&self) -> &CommonSpec;
+}
+
+/// One change to AWS. Its `Display` is the event, the Observe report and the dry run; it never shows an address or another sensitive value.
+pub trait Change: fmt::Debug + fmt::Display + PartialEq + Send + Sync {
+    /// The fields it touches.
+    fn pending(&self) -> Vec<PendingChange>;
+    /// The slot it fills when AWS assigns the identity of what it makes.
+    fn slot(&self) -> Option<String> {
+        None
+    }
+    /// The slot that is empty once it is done.
+    fn frees(&self) -> Option<String> {
+        None
+    }
+}
+
+/// What AWS gave back for a change.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// The id that AWS assigned to the change's slot.
+    pub id: Option<String>,
+    /// There is no other way to find the id again: it is saved before the next call.
+    pub save_now: bool,
+}
+
+/// What `plan` may look at besides desired and observed.
+#[derive(Debug, Clone, Copy)]
+pub struct Memory<'a> {
+    /// What we have set earlier.
+    pub applied: &'a AppliedStatus,
+    /// Slots whose creation was begun.
+    pub pending: &'a [crate::api::common::PendingCreate],
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What `report` may look at, to write the kind's own part of the status.
+pub struct Reported<'a, R: ExternalResource + ?Sized> {
+    /// The object.
+    pub object: &'a R::Object,
+    /// What it asks for, when that could be worked out.
+    pub desired: Option<&'a R::Desired>,
+    /// What AWS has after this pass.
+    pub observed: Option<&'a R::Observed>,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// Findings and the next moment at which they change by themselves.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Findings, not yet marked as accepted.
+    pub findings: Vec<Finding>,
+    /// When to look again because time alone changes something.
+    pub next_edge: Option<Timestamp>,
+    /// A sentence for people about the state, used as message of `Ready` when in sync.
+    pub message: String,
+}
+
+/// A kind: three pure functions between effectful ones (architecture: Rules).
+pub trait ExternalResource: Send + Sync + 'static {
+    /// The custom resource.
+    type Object: ExternalObject;
+    /// What its references resolve to.
+    type References: Send + Sync;
+    /// What is wanted, validated.
+    type Desired: Clone + fmt::Debug + Send + Sync;
+    /// What AWS has.
+    type Observed: Clone + fmt::Debug + Send + Sync;
+    /// A change.
+    type Change: Change;
+
+    /// The identity in AWS, from the spec alone: used on deletion, when references may be gone.
+    fn identity(object: &Self::Object, provider: &Provider) -> String;
+
+    /// Spec and references to what is wanted. Pure. Errors are `Stalled/InvalidSpec`.
+    fn desired(object: &Self::Object, references: &Self::References, tags: BTreeMap<String, String>) -> Result<Self::Desired, Error>;
+
+    /// What to change, tags apart. Pure. An empty list = in sync.
+    fn plan(desired: &Self::Desired, observed: Option<&Self::Observed>, memory: Memory<'_>) -> Result<Vec<Self::Change>, Error>;
+
+    /// The change that writes or removes tags.
+    fn tag_changes(plan: &TagPlan) -> Vec<Self::Change>;
+
+    /// What to do to delete it. Pure.
+    fn plan_delete(observed: &Self::Observed) -> Vec<Self::Change>;
+
+    /// What AWS has after `change`, as far as that is certain. Pure.
+    fn project(observed: Option<Self::Observed>, desired: &Self::Desired, change: &Self::Change, id: Option<&str>) -> Option<Self::Observed>;
+
+    /// Whether `change` leaves something uncertain, so that AWS is read again before the status is written.
+    fn must_observe_after(_change: &Self::Change) -> bool {
+        false
+    }
+
+    /// ARN of what was observed.
+    fn arn(observed: &Self::Observed) -> String;
+
+    /// The AWS resource is of another type that shares the identity (one alias space); the text says what it is.
+    fn other_type(_observed: &Self::Observed) -> Option<String> {
+        None
+    }
+
+    /// Ids by slot of the parts that AWS has and that the manifest names.
+    fn items(desired: &Self::Desired, observed: &Self::Observed) -> Vec<(String, String)>;
+
+    /// Whether the manifest still asks for what `slot` stands for.
+    fn is_wanted(desired: &Self::Desired, slot: &str) -> bool;
+
+    /// What people call the resource, for messages: `the contact "alice"`.
+    fn display_name(object: &Self::Object) -> String;
+
+    /// Something that AWS assigned and we recorded is still there: the resource is the one we made, even without its tags.
+    fn same_incarnation(_observed: &Self::Observed, _applied: &AppliedStatus) -> bool {
+        false
+    }
+
+    /// Its deletion counts against the deletion budget.
+    fn counts_against_budget(_observed: &Self::Observed) -> bool {
+        false
+    }
+
+    /// Writes into the status, before `changes` are sent, what must not be misread should the process die after them. Pure.
+    fn foretell(_changes: &[Self::Change], _status: &mut <Self::Object as ManagedObject>::Status) {}
+
+    /// Writes the kind's part of the status. Pure.
+    fn report(reported: Reported<'_, Self>, status: &mut <Self::Object as ManagedObject>::Status) -> Report;
+
+    /// Looks up what the spec refers to.
+    fn resolve(&self, shared: &Shared, object: &Self::Object) -> impl Future<Output = Result<Self::References, Error>> + Send;
+
+    /// Reads AWS, tags apart. `None` = AWS has no such resource.
+    fn observe(&self, session: &Session, identity: &str) -> impl Future<Output = Result<Option<Self::Observed>, CallError>> + Send;
+
+    /// Reads the tags of what was observed. `None` = tags cannot be had in this Region.
+    fn read_tags(&self, session: &Session, observed: &Self::Observed) -> impl Future<Output = Result<Option<BTreeMap<String, String>>, CallError>> + Send;
+
+    /// Sends one change to the resource at `identity`. `token` makes a creation idempotent, `ids` are the ids by slot known so far.
+    fn apply(
+        &self,
+        session: &Session,
+        identity: &str,
+        change: &Self::Change,
+        token: &str,
+        ids: &BTreeMap<String, String>,
+    ) -> impl Future<Output = Result<Applied, CallError>> + Send;
+}
+
+/// The time as the API has it.
+pub fn api_time(at: Timestamp) -> Time {
+    status::whole_seconds(at).into()
+}

@@ -1,0 +1,336 @@
+//! The object of a pass: read live, written with preconditions, its status patched only when it differs.
+
+use std::fmt::Debug;
+
+use kube::api::{Api, DynamicObject, Patch, PatchParams};
+use kube::core::{ApiResource, DeserializeGuard};
+use kube::{Client, Resource, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use super::error::Error;
+use super::scheduler::ObjectKey;
+use super::status::condition;
+use crate::api::common::{AcceptedFinding, CommonStatus};
+use crate::api::conditions::ConditionType;
+use crate::api::{FINALIZER, RECONCILE_REQUESTED_AT};
+use crate::aws::Priority;
+
+/// Field manager of everything the operator writes.
+pub const FIELD_MANAGER: &str = "incident-operator";
+
+/// A custom resource of ours.
+pub trait ManagedObject: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// Its kind.
+    const KIND: &'static str;
+    /// It reaches humans at night: its passes go before everything else (product: Reconciling, Priority).
+    const URGENT: bool = false;
+    /// It lives in a namespace.
+    const NAMESPACED: bool = true;
+    /// Its status.
+    type Status: Clone + Debug + Default + PartialEq + Serialize + DeserializeOwned + Send + Sync;
+
+    /// An API client for the objects of `namespace`, or for the cluster.
+    fn api(client: Client, namespace: Option<&str>) -> Api<Self>;
+    /// The same for objects that may not decode.
+    fn guarded_api(client: Client, namespace: Option<&str>) -> Api<DeserializeGuard<Self>>;
+    /// The status, if there is one.
+    fn status(&self) -> Option<&Self::Status>;
+    /// The part of the status that every kind has.
+    fn common_status(status: &Self::Status) -> &CommonStatus;
+    /// The same, to change.
+    fn common_status_mut(status: &mut Self::Status) -> &mut CommonStatus;
+    /// `spec.suspend`.
+    fn suspended(&self) -> bool;
+    /// `spec.acceptedFindings`.
+    fn accepted_findings(&self) -> &[AcceptedFinding];
+    /// Name of the ProviderConfig that the spec names, `default` when it names none; `None` for kinds that name none by themselves.
+    fn provider_config(&self) -> Option<&str>;
+
+    /// Its key.
+    fn key(&self) -> ObjectKey {
+        ObjectKey { kind: Self::KIND, namespace: self.namespace(), name: self.name_any() }
+    }
+
+    /// Whether the operator's finalizer is on it.
+    fn has_finalizer(&self) -> bool {
+        self.finalizers().iter().any(|f| f == FINALIZER)
+    }
+
+    /// How urgent a pass over it is. Pure.
+    fn priority(&self) -> Priority {
+        if Self::URGENT {
+            return Priority::Urgent;
+        }
+        if self.meta().deletion_timestamp.is_some() {
+            return Priority::Edit;
+        }
+        let common = self.status().map(Self::common_status);
+        let observed = common.and_then(|c| c.observed_generation).filter(|g| *g >= 0);
+        let requested = self.annotations().get(RECONCILE_REQUESTED_AT);
+        match observed {
+            None if requested.is_none() => Priority::Create,
+            Some(observed) if Some(observed) == self.meta().generation && requested == common.and_then(|c| c.last_handled_reconcile_at.as_ref()) => {
+                let ready = common.and_then(|c| condition(c, ConditionType::Ready)).is_some_and(|c| c.status == "True");
+                // What has not come about yet is a creation still, whatever it waited for.
+                if ready { Priority::Drift } else { Priority::Create }
+            }
+            _ => Priority::Edit,
+        }
+    }
+}
+
+/// Implements [`ManagedObject`] for a namespaced kind whose spec and status embed the common fields.
+macro_rules! managed_object {
+    ($kind:ty, $status:ty, $name:literal, |$spec:ident| suspended: $suspended:expr, accepted: $accepted:expr, provider: $provider:expr) => {
+        impl $crate::engine::ManagedObject for $kind {
+            const KIND: &'static str = $name;
+            type Status = $status;
+
+            fn api(client: kube::Client, namespace: Option<&str>) -> kube::Api<Self> {
+                kube::Api::namespaced(client, namespace.unwrap_or_default())
+            }
+            fn guarded_api(client: kube::Client, namespace: Option<&str>) -> kube::Api<kube::core::DeserializeGuard<Self>> {
+                match namespace {
+                    Some(namespace) => kube::Api::namespaced(client, namespace),
+                    None => kube::Api::all(client),
+                }
+            }
+            fn status(&self) -> Option<&Self::Status> {
+                self.status.as_ref()
+            }
+            fn common_status(status: &Self::Status) -> &$crate::api::common::CommonStatus {
+                &status.common
+            }
+            fn common_status_mut(status: &mut Self::Status) -> &mut $crate::api::common::CommonStatus {
+                &mut status.common
+            }
+            fn suspended(&self) -> bool {
+                let $spec = &self.spec;
+                $suspended
+            }
+            fn accepted_findings(&self) -> &[$crate::api::common::AcceptedFinding] {
+                let $spec = &self.spec;
+                $accepted
+            }
+            fn provider_config(&self) -> Option<&str> {
+                let $spec = &self.spec;
+                $provider
+            }
+        }
+    };
+}
+pub(crate) use managed_object;
+
+/// What wakes an object when it changes: anything but what the operator itself writes.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Trigger {
+    uid: Option<String>,
+    generation: Option<i64>,
+    deleting: bool,
+    requested: Option<String>,
+}
+
+/// The trigger of an object's metadata.
+pub fn trigger<K: Resource>(object: &K) -> Trigger {
+    Trigger {
+        uid: object.meta().uid.clone(),
+        generation: object.meta().generation,
+        deleting: object.meta().deletion_timestamp.is_some(),
+        requested: object.meta().annotations.as_ref().and_then(|a| a.get(RECONCILE_REQUESTED_AT)).cloned(),
+    }
+}
+
+/// The object of a pass as the API server last gave it to us.
+pub struct Live<K: ManagedObject> {
+    client: Client,
+    /// The object.
+    pub object: K,
+}
+
+impl<K: ManagedObject> Live<K> {
+    /// Wraps an object that was just read.
+    pub fn new(client: Client, object: K) -> Self {
+        Self { client, object }
+    }
+
+    fn api(&self) -> Api<K> {
+        K::api(self.client.clone(), self.object.namespace().as_deref())
+    }
+
+    /// The current status, or an empty one.
+    pub fn status(&self) -> K::Status {
+        self.object.status().cloned().unwrap_or_default()
+    }
+
+    /// Puts the finalizer on, unless it is there. Fails with `Outdated` when the object has changed meanwhile.
+    pub async fn add_finalizer(&mut self) -> Result<(), Error> {
+        if self.object.has_finalizer() {
+            return Ok(());
+        }
+        let mut finalizers = self.object.finalizers().to_vec();
+        finalizers.push(FINALIZER.to_owned());
+        self.write_finalizers(&finalizers).await
+    }
+
+    /// Takes the finalizer off. An object that is gone already is fine.
+    pub async fn remove_finalizer(&mut self) -> Result<(), Error> {
+        let finalizers: Vec<String> = self.object.finalizers().iter().filter(|f| *f != FINALIZER).cloned().collect();
+        if finalizers.len() == self.object.finalizers().len() {
+            return Ok(());
+        }
+        self.write_finalizers(&finalizers).await
+    }
+
+    async fn write_finalizers(&mut self, finalizers: &[String]) -> Result<(), Error> {
+        let patch = json!({"metadata": {"finalizers": finalizers, "resourceVersion": self.object.resource_version()}});
+        match self.api().patch(&self.object.name_any(), &parameters(), &Patch::Merge(&patch)).await {
+            Ok(object) => {
+                self.object = object;
+                Ok(())
+            }
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+            // Written; only the answer does not decode, which happens with an object that never did.
+            Err(kube::Error::SerdeError(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Writes the status if it differs, and only what differs, on the precondition that nobody else has written the object.
+    pub async fn write_status(&mut self, status: &K::Status) -> Result<bool, Error> {
+        let before = self.object.status().map(serde_json::to_value).transpose().map_err(unreadable)?.unwrap_or(Value::Null);
+        let after = serde_json::to_value(status).map_err(unreadable)?;
+        let Some(difference) = merge_difference(&before, &after) else { return Ok(false) };
+        let patch = json!({"metadata": {"resourceVersion": self.object.resource_version()}, "status": difference});
+        match self.api().patch_status(&self.object.name_any(), &parameters(), &Patch::Merge(&patch)).await {
+            Ok(object) => {
+                self.object = object;
+                Ok(true)
+            }
+            // Gone: nothing to say any more.
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(false),
+            Err(kube::Error::SerdeError(_)) => Ok(true),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn unreadable(error: serde_json::Error) -> Error {
+    Error::Kubernetes(format!("a status cannot be written as JSON at line {}", error.line()))
+}
+
+fn parameters() -> PatchParams {
+    PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() }
+}
+
+/// The JSON merge patch (RFC 7396) that turns `before` into `after`; `None` when they are equal.
+pub fn merge_difference(before: &Value, after: &Value) -> Option<Value> {
+    if before == after {
+        return None;
+    }
+    let (Value::Object(before), Value::Object(after)) = (before, after) else { return Some(after.clone()) };
+    let mut patch = Map::new();
+    for key in before.keys().filter(|k| !after.contains_key(*k)) {
+        patch.insert(key.clone(), Value::Null);
+    }
+    for (key, value) in after {
+        let difference = merge_difference(before.get(key).unwrap_or(&Value::Null), value);
+        if let Some(difference) = difference {
+            patch.insert(key.clone(), difference);
+        }
+    }
+    Some(Value::Object(patch))
+}
+
+/// An API client that reads what cannot be decoded as `K`.
+pub fn dynamic_api<K: ManagedObject>(client: Client, namespace: Option<&str>) -> Api<DynamicObject> {
+    let resource = ApiResource::erase::<K>(&());
+    match namespace {
+        Some(namespace) => Api::namespaced_with(client, namespace, &resource),
+        None => Api::all_with(client, &resource),
+    }
+}
+
+/// Reads an object that does not decode, leniently: every field of spec and status that stands in the way is left out, and a
+/// `deletionPolicy` or `managementPolicy` that is not understood becomes `Retain`. For deletion only.
+pub fn decode_leniently<K: ManagedObject>(object: &DynamicObject) -> Option<K> {
+    let raw = serde_json::to_value(object).ok()?;
+    let mut accepted = raw.clone();
+    accepted["spec"] = json!({});
+    accepted.as_object_mut()?.remove("status");
+    serde_json::from_value::<K>(accepted.clone()).ok()?;
+    let mut not_understood = false;
+    for part in ["spec", "status"] {
+        for (field, value) in raw.get(part).and_then(Value::as_object).into_iter().flatten() {
+            let mut candidate = accepted.clone();
+            candidate[part][field] = value.clone();
+            if serde_json::from_value::<K>(candidate.clone()).is_ok() {
+                accepted = candidate;
+            } else if field == "deletionPolicy" || field == "managementPolicy" {
+                not_understood = true;
+            }
+        }
+    }
+    if not_understood {
+        accepted["spec"]["deletionPolicy"] = json!("Retain");
+    }
+    serde_json::from_value(accepted).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Contact;
+    use crate::api::common::DeletionPolicy;
+
+    /// RFC 7396, written down once more so that the difference is held against something else than itself.
+    fn apply_merge(target: &Value, patch: &Value) -> Value {
+        let Value::Object(patch) = patch else { return patch.clone() };
+        let mut target = target.as_object().cloned().unwrap_or_default();
+        for (key, value) in patch {
+            if value.is_null() {
+                target.remove(key);
+            } else {
+                let merged = apply_merge(target.get(key).unwrap_or(&Value::Null), value);
+                target.insert(key.clone(), merged);
+            }
+        }
+        Value::Object(target)
+    }
+
+    #[test]
+    fn the_difference_turns_before_into_after() {
+        let before = json!({"a": 1, "gone": {"x": 1}, "nested": {"keep": [1, 2], "drop": true}});
+        let after = json!({"a": 2, "nested": {"keep": [1, 2], "new": "n"}, "list": []});
+        let patch = merge_difference(&before, &after).unwrap();
+        assert_eq!(apply_merge(&before, &patch), after);
+        assert_eq!(patch, json!({"a": 2, "gone": null, "nested": {"drop": null, "new": "n"}, "list": []}));
+        assert_eq!(merge_difference(&after, &after), None);
+    }
+
+    fn dynamic(spec: &Value) -> DynamicObject {
+        serde_json::from_value(json!({
+            "apiVersion": "incident-operator.dev/v1alpha1", "kind": "Contact",
+            "metadata": {"name": "a", "namespace": "n"}, "spec": spec,
+            "status": {"arn": "arn:x", "origin": "Conjured"}
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn an_unknown_policy_means_retain() {
+        let contact: Contact = decode_leniently(&dynamic(&json!({"alias": "a", "deletionPolicy": "Archive"}))).unwrap();
+        assert_eq!(contact.spec.common.deletion_policy, Some(DeletionPolicy::Retain));
+        assert_eq!(contact.spec.alias.as_deref(), Some("a"));
+        let contact: Contact = decode_leniently(&dynamic(&json!({"managementPolicy": "Watch", "deletionPolicy": "Delete"}))).unwrap();
+        assert_eq!(contact.spec.common.deletion_policy, Some(DeletionPolicy::Retain));
+    }
+
+    #[test]
+    fn what_is_readable_is_kept() {
+        let contact: Contact = decode_leniently(&dynamic(&json!({"deletionPolicy": "Delete", "channels": "none"}))).unwrap();
+        assert_eq!(contact.spec.common.deletion_policy, Some(DeletionPolicy::Delete));
+        assert_eq!(contact.status.unwrap().common.arn.as_deref(), Some("arn:x"));
+    }
+}

@@ -1,0 +1,147 @@
+//! Whose an AWS resource is, read from its tags. No I/O.
+
+use std::collections::BTreeMap;
+
+use crate::api::common::Origin;
+use crate::aws::tag;
+
+/// What the tags say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claim {
+    /// Both our owner id and this object.
+    Ours(Origin),
+    /// Our owner id, another object. Whether that one still lives is asked of the API server.
+    OtherObject(String),
+    /// Another owner id.
+    OtherOwner(String),
+    /// No ownership tags.
+    Unclaimed,
+}
+
+/// Who we are, as written into tags.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimant {
+    /// `ownerId` of the ProviderConfig.
+    pub owner: String,
+    /// `Kind/namespace/name`, hashed when long.
+    pub object: String,
+}
+
+impl Claimant {
+    /// The tags that mark a resource as this claimant's.
+    pub fn tags(&self, origin: Origin) -> BTreeMap<String, String> {
+        BTreeMap::from([
+            (tag::OWNER.to_owned(), self.owner.clone()),
+            (tag::OBJECT.to_owned(), self.object.clone()),
+            (tag::ORIGIN.to_owned(), origin_value(origin).to_owned()),
+        ])
+    }
+
+    /// Reads the claim from a resource's tags.
+    pub fn claim(&self, tags: &BTreeMap<String, String>) -> Claim {
+        match (tags.get(tag::OWNER), tags.get(tag::OBJECT)) {
+            (None, None) => Claim::Unclaimed,
+            (Some(owner), _) if *owner != self.owner => Claim::OtherOwner(owner.clone()),
+            (Some(_), Some(object)) if *object == self.object => Claim::Ours(match tags.get(tag::ORIGIN).map(String::as_str) {
+                // A damaged origin counts as adopted: the harmless side, since adopted things are retained.
+                Some("Created") => Origin::Created,
+                _ => Origin::Adopted,
+            }),
+            (Some(_), Some(object)) => Claim::OtherObject(object.clone()),
+            // Half a claim is somebody's claim.
+            (Some(owner), None) => Claim::OtherOwner(owner.clone()),
+            (None, Some(object)) => Claim::OtherObject(object.clone()),
+        }
+    }
+}
+
+fn origin_value(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Created => "Created",
+        Origin::Adopted => "Adopted",
+    }
+}
+
+/// The tags a resource should carry: defaults, then the object's own, then the claim.
+pub fn desired_tags(
+    defaults: &BTreeMap<String, String>,
+    own: &BTreeMap<String, String>,
+    claimant: &Claimant,
+    origin: Origin,
+) -> BTreeMap<String, String> {
+    let mut tags = defaults.clone();
+    tags.extend(own.iter().map(|(k, v)| (k.clone(), v.clone())));
+    tags.extend(claimant.tags(origin));
+    tags
+}
+
+/// What to do about tags: those to write, and the keys to take away.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TagPlan {
+    /// Tags that are missing or differ.
+    pub set: BTreeMap<String, String>,
+    /// Keys that we wrote earlier and no longer want.
+    pub remove: Vec<String>,
+}
+
+impl TagPlan {
+    /// Nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.set.is_empty() && self.remove.is_empty()
+    }
+}
+
+/// Three-way: what is wanted, what is there, and which keys we have written. Tags of others are left alone.
+pub fn plan_tags(desired: &BTreeMap<String, String>, observed: &BTreeMap<String, String>, written: &[String]) -> TagPlan {
+    TagPlan {
+        set: desired.iter().filter(|(k, v)| observed.get(*k) != Some(v)).map(|(k, v)| (k.clone(), v.clone())).collect(),
+        remove: written.iter().filter(|k| !desired.contains_key(*k) && observed.contains_key(*k)).cloned().collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claimant() -> Claimant {
+        Claimant { owner: "prod".into(), object: "Contact/people/alice".into() }
+    }
+
+    #[test]
+    fn our_own_tags_are_ours() {
+        for origin in [Origin::Created, Origin::Adopted] {
+            assert_eq!(claimant().claim(&claimant().tags(origin)), Claim::Ours(origin));
+        }
+    }
+
+    #[test]
+    fn no_ownership_tag_is_unclaimed() {
+        assert_eq!(claimant().claim(&BTreeMap::from([("team".into(), "a".into())])), Claim::Unclaimed);
+    }
+
+    #[test]
+    fn half_a_claim_is_never_unclaimed() {
+        for key in [tag::OWNER, tag::OBJECT] {
+            let tags = BTreeMap::from([(key.to_owned(), "x".to_owned())]);
+            assert!(!matches!(claimant().claim(&tags), Claim::Unclaimed | Claim::Ours(_)));
+        }
+    }
+
+    #[test]
+    fn a_damaged_origin_counts_as_adopted() {
+        let mut tags = claimant().tags(Origin::Created);
+        tags.insert(tag::ORIGIN.into(), "?".into());
+        assert_eq!(claimant().claim(&tags), Claim::Ours(Origin::Adopted));
+        tags.remove(tag::ORIGIN);
+        assert_eq!(claimant().claim(&tags), Claim::Ours(Origin::Adopted));
+    }
+
+    #[test]
+    fn tags_of_others_are_left_alone_and_ours_follow_the_manifest() {
+        let observed = BTreeMap::from([("theirs".into(), "1".into()), ("old".into(), "1".into()), ("kept".into(), "0".into())]);
+        let desired = BTreeMap::from([("kept".into(), "1".into()), ("new".into(), "1".into())]);
+        let plan = plan_tags(&desired, &observed, &["old".into(), "kept".into(), "gone".into()]);
+        assert_eq!(plan.set, desired);
+        assert_eq!(plan.remove, vec!["old".to_owned()]);
+    }
+}

@@ -1,0 +1,138 @@
+//! What every pass needs: clients, stores, queue, clock.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use k8s_controller::events::EventRecorder;
+use k8s_openapi::api::core::v1::{Namespace, Secret};
+use kube::core::{DeserializeGuard, PartialObjectMeta};
+use kube::{Api, Client, ResourceExt};
+
+use super::clock::Clock;
+use super::error::Error;
+use super::object::ManagedObject;
+use super::references::ReferenceIndex;
+use super::scheduler::{ObjectKey, Scheduler};
+use super::store::ObjectStore;
+use crate::api::ProviderConfig;
+use crate::aws::{Accounts, Limiter};
+use crate::metrics::Metrics;
+
+/// Settings of a run.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How often AWS is compared when nothing changes.
+    pub drift_interval: Duration,
+    /// The operator's own namespace, for Secrets of cluster-scoped kinds.
+    pub own_namespace: String,
+    /// Namespaces to watch; `None` = all.
+    pub watch_namespaces: Option<Vec<String>>,
+    /// Label selector for cluster-scoped kinds.
+    pub cluster_selector: Option<String>,
+}
+
+/// Counts objects that use a ProviderConfig, by its name.
+pub type UserCount = Box<dyn Fn(&str) -> usize + Send + Sync>;
+
+/// What every pass needs.
+pub struct Shared {
+    /// The API server.
+    pub client: Client,
+    /// AWS accounts and their clients.
+    pub accounts: Accounts,
+    /// Budgets of AWS calls.
+    pub limiter: Limiter,
+    /// The queue.
+    pub scheduler: Arc<Scheduler>,
+    /// Events.
+    pub events: EventRecorder,
+    /// The time.
+    pub clock: Clock,
+    /// Settings of this run.
+    pub settings: Settings,
+    /// Metrics.
+    pub metrics: Metrics,
+    /// ProviderConfigs, as last seen.
+    pub provider_configs: Arc<ObjectStore<DeserializeGuard<ProviderConfig>>>,
+    /// Namespaces, as metadata.
+    pub namespaces: ObjectStore<PartialObjectMeta<Namespace>>,
+    /// Labelled Secrets, as metadata.
+    pub secrets: ObjectStore<PartialObjectMeta<Secret>>,
+    /// Who refers to whom.
+    pub references: ReferenceIndex,
+    users: RwLock<Vec<UserCount>>,
+    budgets: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+/// What [`Shared::new`] is made from.
+pub struct Parts {
+    /// The API server.
+    pub client: Client,
+    /// AWS accounts.
+    pub accounts: Accounts,
+    /// Budgets.
+    pub limiter: Limiter,
+    /// The queue.
+    pub scheduler: Arc<Scheduler>,
+    /// Events.
+    pub events: EventRecorder,
+    /// The time.
+    pub clock: Clock,
+    /// Settings.
+    pub settings: Settings,
+    /// Metrics.
+    pub metrics: Metrics,
+}
+
+impl Shared {
+    /// With empty stores.
+    pub fn new(parts: Parts) -> Self {
+        let watches = parts.settings.watch_namespaces.as_ref().map_or(1, Vec::len);
+        Self {
+            provider_configs: Arc::new(ObjectStore::new(ProviderConfig::KIND, 1)),
+            namespaces: ObjectStore::new("Namespace", 1),
+            secrets: ObjectStore::new("Secret", watches),
+            references: ReferenceIndex::default(),
+            users: RwLock::default(),
+            budgets: Mutex::default(),
+            client: parts.client,
+            accounts: parts.accounts,
+            limiter: parts.limiter,
+            scheduler: parts.scheduler,
+            events: parts.events,
+            clock: parts.clock,
+            settings: parts.settings,
+            metrics: parts.metrics,
+        }
+    }
+
+    /// Adds a kind to those that are counted as users of a ProviderConfig.
+    pub fn count_users_with(&self, count: UserCount) {
+        self.users.write().unwrap_or_else(PoisonError::into_inner).push(count);
+    }
+
+    /// Objects that hold on to the ProviderConfig `name`.
+    pub fn users_of(&self, name: &str) -> usize {
+        self.users.read().unwrap_or_else(PoisonError::into_inner).iter().map(|count| count(name)).sum()
+    }
+
+    /// Serialises what is counted per account, such as the deletion budget.
+    pub fn budget_lock(&self, account_id: &str) -> Arc<tokio::sync::Mutex<()>> {
+        self.budgets.lock().unwrap_or_else(PoisonError::into_inner).entry(account_id.to_owned()).or_default().clone()
+    }
+
+    /// Labels of a namespace: as last seen, else asked for. `None` = there is no such namespace.
+    pub async fn namespace_labels(&self, name: &str) -> Result<Option<BTreeMap<String, String>>, Error> {
+        if let Some(namespace) = self.namespaces.get(None, name) {
+            return Ok(Some(namespace.labels().clone()));
+        }
+        let namespace = Api::<Namespace>::all(self.client.clone()).get_metadata_opt(name).await?;
+        Ok(namespace.map(|n| n.labels().clone()))
+    }
+
+    /// The key of a ProviderConfig.
+    pub fn provider_config_key(name: &str) -> ObjectKey {
+        ObjectKey { kind: ProviderConfig::KIND, namespace: None, name: name.to_owned() }
+    }
+}

@@ -1,0 +1,348 @@
+//! The composition root: clients, stores, watches, queue, leader election, admin server, shutdown.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_controller::LeaderElection;
+use k8s_controller::events::EventRecorder;
+use kube::core::DeserializeGuard;
+use kube::runtime::events::Reporter;
+use kube::{Client, Resource, ResourceExt};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::admin::{self, Admin};
+use crate::api::{ChannelActivation, Contact, ProviderConfig};
+use crate::aws::{Accounts, Limiter, Priority, RequestMetrics};
+use crate::cli::RunArguments;
+use crate::engine::clock::Clock;
+use crate::engine::connect::rates;
+use crate::engine::controller::{Listed, watch_kind, watch_metadata};
+use crate::engine::object::{ManagedObject, trigger};
+use crate::engine::provider_config::ProviderConfigs;
+use crate::engine::reconcile::Engine;
+use crate::engine::scheduler::{ObjectKey, Runner, Scheduler};
+use crate::engine::shared::{Parts, Settings, Shared};
+use crate::engine::store::{ObjectStore, Seen};
+use crate::metrics::Metrics;
+use crate::resources::{channel_activation, contact};
+use crate::{aws, telemetry};
+
+/// Why the process could not start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// No way to the API server.
+    #[error("cannot reach the Kubernetes API server: {0}")]
+    Kubernetes(#[from] kube::Error),
+    /// No kubeconfig.
+    #[error("no cluster to work for: {0}. Set KUBECONFIG, or run in a Pod")]
+    Configuration(#[from] kube::config::InferConfigError),
+    /// A file or an address.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// A bad log filter.
+    #[error("--log-level: {0}")]
+    Filter(#[from] tracing_subscriber::filter::ParseError),
+    /// YAML.
+    #[error("{0}")]
+    Yaml(#[from] serde_saphyr::ser_error::Error),
+    /// Another process has the lease now.
+    #[error("the lease was lost: another replica works now")]
+    LeaseLost,
+}
+
+/// Runs the operator until it is told to stop.
+///
+/// # Errors
+/// When it cannot start, or has lost its lease.
+pub fn start(arguments: RunArguments) -> Result<(), Failure> {
+    telemetry::start(arguments.log_format, &arguments.log_level)?;
+    // One provider for everybody; a second call only says that it is set.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(run(arguments))
+}
+
+async fn run(arguments: RunArguments) -> Result<(), Failure> {
+    let config = kube::Config::infer().await?;
+    let own_namespace = arguments.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
+    let client = Client::try_from(config)?;
+
+    let requests = RequestMetrics::default();
+    let metrics = Metrics::new(|registry| requests.register(registry));
+    let limiter = Limiter::new(requests.clone());
+    let accounts = Accounts::new(limiter.clone(), requests).await;
+    let scheduler = Scheduler::new(arguments.concurrency);
+    let stop = CancellationToken::new();
+    stop_on_signals(&arguments, &stop);
+
+    let ready = Arc::new(AtomicBool::new(false));
+    let admin = Admin { metrics: metrics.clone(), scheduler: scheduler.clone(), ready: ready.clone() };
+    let address = admin::serve(admin, arguments.admin_listen, stop.clone()).await?;
+    println!("admin http://{address}");
+
+    let clock = Clock::default();
+    if let Some(url) = &arguments.clock_url {
+        follow_clock(url, &clock).await;
+    }
+    let shared = Arc::new(Shared::new(Parts {
+        events: EventRecorder::new(client.clone(), Reporter { controller: "incident-operator".into(), instance: None }),
+        client: client.clone(),
+        accounts,
+        limiter,
+        scheduler,
+        clock: clock.clone(),
+        settings: Settings {
+            drift_interval: arguments.drift_interval,
+            own_namespace: own_namespace.clone(),
+            watch_namespaces: (!arguments.watch_namespaces.is_empty()).then(|| arguments.watch_namespaces.clone()),
+            cluster_selector: arguments.cluster_selector.clone(),
+        },
+        metrics: metrics.clone(),
+    }));
+    ready.store(true, Ordering::Relaxed);
+
+    let work = work(shared, arguments.clock_url.clone(), stop.clone());
+    if !arguments.leader_election {
+        metrics.set_leader(true);
+        work.await;
+        return Ok(());
+    }
+    let namespace = arguments.lease_namespace.clone().unwrap_or(own_namespace);
+    let identity = format!("{}-{}", std::env::var("HOSTNAME").unwrap_or_else(|_| "local".to_owned()), uuid::Uuid::new_v4().simple());
+    // The defaults take 21 s to notice a dead leader.
+    let election = LeaderElection::new(client, &namespace, &arguments.lease_name, &identity)
+        .with_lease_duration(Duration::from_secs(10))
+        .with_renew_deadline(Duration::from_secs(7))
+        .with_retry_period(Duration::from_secs(1));
+    let leading = {
+        let metrics = metrics.clone();
+        async move {
+            tracing::info!("leading");
+            metrics.set_leader(true);
+            work.await;
+        }
+    };
+    let ended = tokio::select! {
+        ended = election.with_lease(leading) => ended.is_some(),
+        // Never led: nothing to hand over.
+        () = wait_without_lease(&stop, &metrics) => true,
+    };
+    election.release().await;
+    if ended || stop.is_cancelled() { Ok(()) } else { Err(Failure::LeaseLost) }
+}
+
+/// Ends when told to stop while another replica leads; while leading, `work` itself ends.
+async fn wait_without_lease(stop: &CancellationToken, metrics: &Metrics) {
+    stop.cancelled().await;
+    while metrics.is_leader() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Watches and works until `stop`.
+async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: CancellationToken) {
+    let watches = shared.settings.watch_namespaces.as_ref().map_or(1, Vec::len);
+    let contacts: Arc<ObjectStore<DeserializeGuard<Contact>>> = Arc::new(ObjectStore::new(Contact::KIND, watches));
+    let activations: Arc<ObjectStore<DeserializeGuard<ChannelActivation>>> =
+        Arc::new(ObjectStore::new(ChannelActivation::KIND, watches));
+    shared.count_users_with(count_users(&contacts));
+
+    // The initial lists come before the first pass, or everything would seem to be missing.
+    let (listed, mut listing) = mpsc::channel::<()>(1);
+    watch_provider_configs(&shared, &contacts, &listed, &stop);
+    watch_contacts(&shared, &contacts, &activations, &listed, &stop);
+    let nobody = Arc::new(|_: &Seen<DeserializeGuard<ChannelActivation>>| {});
+    watch_kind::<ChannelActivation>(&shared, &activations, nobody, &listed, &stop);
+    watch_everything_else(&shared, &contacts, &activations, &listed, &stop);
+    drop(listed);
+    // Ends when every watch has dropped its end.
+    tokio::select! {
+        _ = listing.recv() => {}
+        () = stop.cancelled() => return,
+    }
+    tracing::info!(contacts = contacts.count(|_| true), "the initial lists are complete");
+
+    if let Some(url) = clock_url {
+        let (clock, stop, shared, contacts, activations) =
+            (shared.clock.clone(), stop.clone(), shared.clone(), contacts.clone(), activations.clone());
+        tokio::spawn(async move {
+            while !stop.is_cancelled() {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                if follow_clock(&url, &clock).await {
+                    wake_all(&shared, &contacts, |_| true);
+                    wake_all(&shared, &activations, |_| true);
+                    wake_all(&shared, &shared.provider_configs, |_| true);
+                }
+            }
+        });
+    }
+    let wake_users = {
+        let (shared, contacts) = (shared.clone(), contacts.clone());
+        Box::new(move |name: &str| wake_users(&shared, &contacts, name))
+    };
+    let runners: HashMap<&'static str, Arc<dyn Runner>> = HashMap::from([
+        (ProviderConfig::KIND, Arc::new(ProviderConfigs::new(shared.clone(), wake_users)) as Arc<dyn Runner>),
+        (Contact::KIND, Arc::new(Engine::new(shared.clone(), contact::Contacts, contacts))),
+        (ChannelActivation::KIND, Arc::new(channel_activation::ChannelActivations::new(shared.clone()))),
+    ]);
+    shared.scheduler.run(&runners, stop).await;
+}
+
+fn count_users<K: ManagedObject>(store: &Arc<ObjectStore<DeserializeGuard<K>>>) -> crate::engine::shared::UserCount {
+    let store = store.clone();
+    Box::new(move |name| {
+        store.count(|guard| match &guard.0 {
+            Ok(object) => object.has_finalizer() && object.provider_config() == Some(name),
+            // What cannot be read may use any.
+            Err(invalid) => invalid.metadata.finalizers.iter().flatten().any(|f| f == crate::api::FINALIZER),
+        })
+    })
+}
+
+fn wake_all<K: ManagedObject>(shared: &Shared, store: &ObjectStore<DeserializeGuard<K>>, wanted: impl Fn(&K) -> bool) {
+    for guard in store.filter(|g| g.0.as_ref().is_ok_and(&wanted)) {
+        if let Ok(object) = &guard.0 {
+            shared.scheduler.wake(object.key(), object.priority());
+        }
+    }
+}
+
+fn wake_users(shared: &Shared, contacts: &ObjectStore<DeserializeGuard<Contact>>, name: &str) {
+    wake_all(shared, contacts, |c| c.provider_config() == Some(name));
+}
+
+fn watch_provider_configs(
+    shared: &Arc<Shared>,
+    contacts: &Arc<ObjectStore<DeserializeGuard<Contact>>>,
+    listed: &Listed,
+    stop: &CancellationToken,
+) {
+    let (own, contacts) = (shared.clone(), contacts.clone());
+    let seen = Arc::new(move |seen: &Seen<DeserializeGuard<ProviderConfig>>| match seen {
+        Seen::Applied { now, before } => {
+            if let Ok(config) = &now.0
+                && before.as_ref().is_none_or(|b| trigger(&**b) != trigger(&**now))
+            {
+                let placement = aws::Placement::new(&config.spec.account_id, &config.spec.region);
+                own.limiter.set_rates(&config.name_any(), &placement, rates(&config.spec));
+                wake_users(&own, &contacts, &config.name_any());
+            }
+        }
+        Seen::Gone(config) => {
+            let name = config.meta().name.clone().unwrap_or_default();
+            own.limiter.forget_rates(&name);
+            own.accounts.forget(&name);
+            wake_users(&own, &contacts, &name);
+        }
+    });
+    watch_kind::<ProviderConfig>(shared, &shared.provider_configs, seen, listed, stop);
+}
+
+fn watch_contacts(
+    shared: &Arc<Shared>,
+    contacts: &Arc<ObjectStore<DeserializeGuard<Contact>>>,
+    activations: &Arc<ObjectStore<DeserializeGuard<ChannelActivation>>>,
+    listed: &Listed,
+    stop: &CancellationToken,
+) {
+    let (own, all, requests) = (shared.clone(), contacts.clone(), activations.clone());
+    let also = Arc::new(move |seen: &Seen<DeserializeGuard<Contact>>| match seen {
+        Seen::Applied { now, before } => {
+            let channels = |g: &DeserializeGuard<Contact>| g.0.as_ref().ok().and_then(|c| c.status.as_ref().map(|s| s.channels.clone()));
+            if channels(now) != before.as_ref().and_then(|b| channels(b)) {
+                // Requests wait for their channel to exist.
+                wake_all(&own, &requests, |a| a.spec.contact_ref.name == now.name_any() && a.namespace() == now.namespace());
+            }
+        }
+        Seen::Gone(gone) => {
+            // The alias is free again: whoever was refused because of it need not wait.
+            let Ok(gone) = &gone.0 else { return };
+            let alias = contact::desired::alias(gone);
+            wake_all(&own, &all, |c| contact::desired::alias(c) == alias);
+        }
+    });
+    watch_kind::<Contact>(shared, contacts, also, listed, stop);
+}
+
+fn watch_everything_else(
+    shared: &Arc<Shared>,
+    contacts: &Arc<ObjectStore<DeserializeGuard<Contact>>>,
+    activations: &Arc<ObjectStore<DeserializeGuard<ChannelActivation>>>,
+    listed: &Listed,
+    stop: &CancellationToken,
+) {
+    let (own, people, requests) = (shared.clone(), contacts.clone(), activations.clone());
+    let secret_changed = Arc::new(move |namespace: &str, name: &str| {
+        let wake = |key: ObjectKey| own.scheduler.wake(key, Priority::Edit);
+        let here = |n: Option<String>| n.as_deref() == Some(namespace);
+        for guard in people.filter(|g| g.0.as_ref().is_ok_and(|c| here(c.namespace()) && contact::uses_secret(c, name))) {
+            wake(people.key(&guard));
+        }
+        for guard in requests.filter(|g| g.0.as_ref().is_ok_and(|a| here(a.namespace()) && channel_activation::uses_secret(a, name))) {
+            wake(requests.key(&guard));
+        }
+    });
+    let (own, people) = (shared.clone(), contacts.clone());
+    let namespace_changed = Arc::new(move |namespace: &str| {
+        wake_all(&own, &people, |c| c.namespace().as_deref() == Some(namespace));
+    });
+    watch_metadata(shared, secret_changed, namespace_changed, listed, stop);
+}
+
+/// Sets `clock` to what the URL says; true when that was a jump.
+async fn follow_clock(url: &str, clock: &Clock) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Answer {
+        now: Timestamp,
+    }
+    let Some(text) = get(url).await else { return false };
+    serde_json::from_str::<Answer>(&text).is_ok_and(|answer| clock.set(answer.now))
+}
+
+/// A plain HTTP GET of a loopback URL; only the hidden clock needs one.
+async fn get(url: &str) -> Option<String> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let rest = url.strip_prefix("http://")?;
+    let (host, path) = rest.split_once('/')?;
+    let mut stream = tokio::net::TcpStream::connect(host).await.ok()?;
+    let request = format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.ok()?;
+    let body = answer.split_once("\r\n\r\n")?.1;
+    Some(body[body.find('{')?..=body.rfind('}')?].to_owned())
+}
+
+fn stop_on_signals(arguments: &RunArguments, stop: &CancellationToken) {
+    let stopping = stop.clone();
+    tokio::spawn(async move {
+        let terminated = async {
+            match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+                Ok(mut signal) => {
+                    signal.recv().await;
+                }
+                Err(_) => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = terminated => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        tracing::info!("stopping");
+        stopping.cancel();
+    });
+    if arguments.exit_with_stdin {
+        let stopping = stop.clone();
+        tokio::spawn(async move {
+            use tokio::io::AsyncReadExt;
+            let mut sink = [0; 64];
+            let mut stdin = tokio::io::stdin();
+            while stdin.read(&mut sink).await.is_ok_and(|n| n > 0) {}
+            stopping.cancel();
+        });
+    }
+}
