@@ -209,7 +209,8 @@ async fn wait(cluster: &Cluster, objects: &[Value], begin: Instant) -> Result<()
         .iter()
         .filter(|object| is_ours(object) && !is_default_provider(object))
         .collect();
-    let deadline = Instant::now() + READY;
+    let applied = Instant::now();
+    let deadline = applied + READY;
     let mut said: BTreeMap<String, String> = BTreeMap::new();
     loop {
         let mut still = vec![];
@@ -232,7 +233,7 @@ async fn wait(cluster: &Cluster, objects: &[Value], begin: Instant) -> Result<()
                 None => "waits: the operator has not looked at it yet".to_owned(),
             };
             let name = name_of(object);
-            if (ready || begin.elapsed() > Duration::from_secs(5))
+            if (ready || applied.elapsed() > Duration::from_secs(3))
                 && said.get(&name) != Some(&state)
             {
                 println!("{:5.1} s  {name}: {state}", begin.elapsed().as_secs_f64());

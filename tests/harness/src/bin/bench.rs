@@ -1,0 +1,570 @@
+//! Speed and memory of the operator's release build against the real API server and the simulated AWS: `make bench`.
+//!
+//! Each figure stands beside what it must reach; the exit code is 1 when one does not. It measures the machine too, so compare runs on one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+use futures::{StreamExt as _, TryStreamExt as _};
+use harness::checks::is_ready;
+use harness::poll::poll;
+use harness::simulator::Call;
+use harness::{Operator, SimulatorOptions, World, WorldBuilder, seconds};
+use jiff::Timestamp;
+use kube::ResourceExt;
+use serde_json::{Value, json};
+
+/// Calls in flight, the operator's default.
+const IN_FLIGHT: f64 = 32.0;
+/// The simulator's delay.
+const LATENCY: f64 = 0.030;
+/// Channels of each contact.
+const CHANNELS: usize = 2;
+
+#[derive(Parser)]
+struct Arguments {
+    /// Number of contacts.
+    #[arg(long, default_value_t = 1000)]
+    contacts: usize,
+    /// Only the parts whose names contain this.
+    #[arg(long)]
+    only: Option<String>,
+}
+
+#[tokio::main(worker_threads = 2)]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut report = Report::default();
+    let begin = Instant::now();
+    let outcome = bench(&arguments, &mut report).await;
+    println!("\n{}", report.text());
+    println!(
+        "{} contacts, {:.0} s altogether",
+        arguments.contacts,
+        begin.elapsed().as_secs_f64()
+    );
+    match outcome {
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+        Ok(()) if report.rows.iter().all(|row| row.good) => ExitCode::SUCCESS,
+        Ok(()) => {
+            println!("some figures miss what they must reach");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn bench(arguments: &Arguments, report: &mut Report) -> Result<()> {
+    let wanted = |part: &str| {
+        arguments
+            .only
+            .as_deref()
+            .is_none_or(|only| part.contains(only))
+    };
+    if wanted("unthrottled") {
+        unthrottled(arguments.contacts, report)
+            .await
+            .context("unthrottled")?;
+    }
+    if wanted("throttled") && arguments.only.as_deref() != Some("unthrottled") {
+        throttled(arguments.contacts, report)
+            .await
+            .context("throttled")?;
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Report {
+    rows: Vec<Row>,
+}
+
+struct Row {
+    figure: String,
+    must: String,
+    seen: String,
+    good: bool,
+}
+
+impl Report {
+    fn add(&mut self, figure: &str, must: String, seen: String, good: bool) {
+        println!(
+            "  {figure}: {seen} (must reach: {must}) {}",
+            if good { "" } else { "MISSED" }
+        );
+        self.rows.push(Row {
+            figure: figure.to_owned(),
+            must,
+            seen,
+            good,
+        });
+    }
+
+    /// A number that may be at most so much.
+    fn at_most(&mut self, figure: &str, seen: f64, limit: f64, unit: &str) {
+        self.add(
+            figure,
+            format!("{limit:.2} {unit}"),
+            format!("{seen:.2} {unit}"),
+            seen <= limit,
+        );
+    }
+
+    fn text(&self) -> String {
+        let width = |column: fn(&Row) -> &String| {
+            self.rows
+                .iter()
+                .map(|row| column(row).chars().count())
+                .max()
+                .unwrap_or(0)
+        };
+        let (figures, musts) = (width(|row| &row.figure), width(|row| &row.must));
+        let lines = self.rows.iter().map(|row| {
+            let verdict = if row.good { "ok    " } else { "MISSED" };
+            format!(
+                "{verdict}  {:figures$}  must {:musts$}  seen {}",
+                row.figure, row.must, row.seen
+            )
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn limits(per_second: impl Fn(&str) -> f64) -> Value {
+    let groups = [
+        "ContactsRead",
+        "ContactsWrite",
+        "IncidentsRead",
+        "IncidentsWrite",
+        "ReplicationSetWrite",
+        "Identity",
+    ];
+    let limits: Vec<Value> = groups
+        .iter()
+        .map(|group| json!({"group": group, "perSecond": per_second(group)}))
+        .collect();
+    json!({"rateLimits": limits})
+}
+
+fn builder(name: &str) -> WorldBuilder {
+    World::builder(name).without_history().without_operator()
+}
+
+fn contact(index: usize) -> Value {
+    json!({
+        "apiVersion": "incident-operator.dev/v1alpha1", "kind": "Contact", "metadata": {"name": name(index)},
+        "spec": {
+            "displayName": format!("Responder {index}"),
+            "channels": [
+                {"name": "mail", "type": "Email", "address": format!("responder-{index}@example.com")},
+                {"name": "mobile", "type": "SMS", "address": format!("+1500{index:07}")},
+            ],
+            "engagementPlan": [
+                {"channel": "mobile", "engageAfterMinutes": 0, "retryIntervalMinutes": 1},
+                {"channel": "mail", "engageAfterMinutes": 5},
+            ],
+        },
+    })
+}
+
+fn name(index: usize) -> String {
+    format!("responder-{index:04}")
+}
+
+/// Applies all contacts, 16 at a time, and waits until all are Ready. Returns when each was applied, counted from the start.
+async fn apply_all(world: &World, count: usize, patience: Duration) -> Result<()> {
+    futures::stream::iter(0..count)
+        .map(|index| async move {
+            world
+                .try_apply(&world.at_home(contact(index)))
+                .await
+                .map(drop)
+        })
+        .buffer_unordered(16)
+        .try_collect::<()>()
+        .await?;
+    let all_ready = poll(patience, async || -> Result<()> {
+        // A list of a thousand objects ten times a second would measure itself.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let contacts = world
+            .cluster
+            .list("Contact", Some(&world.namespace))
+            .await?;
+        let ready = contacts.iter().filter(|contact| is_ready(contact)).count();
+        if ready == count {
+            Ok(())
+        } else {
+            bail!("{ready} of {count} Ready")
+        }
+    });
+    if let Err(missing) = all_ready.await {
+        bail!(
+            "{missing}\n{}",
+            world.report(Some(("Contact", &name(count - 1)))).await
+        );
+    }
+    Ok(())
+}
+
+fn arrived(call: &Call) -> Option<Timestamp> {
+    call.time.parse().ok()
+}
+
+/// From the first to the last call, in seconds.
+fn span(calls: &[Call]) -> f64 {
+    let times: Vec<Timestamp> = calls.iter().filter_map(arrived).collect();
+    let (first, last) = (times.iter().min(), times.iter().max());
+    first.zip(last).map_or(0.0, |(first, last)| {
+        last.duration_since(*first).as_secs_f64()
+    })
+}
+
+fn mebibytes(operator: &Operator) -> Result<f64> {
+    #[allow(clippy::cast_precision_loss, reason = "memory is far below 2^52 bytes")]
+    Ok(operator.usage()?.resident_bytes as f64 / 1024.0 / 1024.0)
+}
+
+#[allow(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+fn float(count: usize) -> f64 {
+    count as f64
+}
+
+fn by_operation(calls: &[Call]) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for call in calls {
+        *counts.entry(&call.operation).or_default() += 1;
+    }
+    counts
+        .iter()
+        .map(|(operation, count)| format!("{operation} {count}"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// Creation, drift, restart and edits without throttling.
+async fn unthrottled(count: usize, report: &mut Report) -> Result<()> {
+    println!("{count} contacts, {LATENCY} s latency, no throttling");
+    let options = SimulatorOptions {
+        latency_milliseconds: Some(30),
+        ..SimulatorOptions::default()
+    };
+    let builder = builder("bench")
+        .own_simulator(options)
+        .provider(limits(|_| 100_000.0));
+    let mut world = builder.drift("1h").try_build().await?;
+    world.start_operator().await?;
+    let provider = world.id.clone();
+    world.ready("ProviderConfig", &provider).await;
+    tokio::time::sleep(seconds(3)).await;
+    report.at_most("memory, idle", mebibytes(world.operator())?, 20.0, "MiB");
+
+    let before = world.operator().usage()?;
+    let since = world.last_call().await;
+    let begin = Instant::now();
+    apply_all(&world, count, seconds(600)).await?;
+    let took = begin.elapsed().as_secs_f64();
+    let used = world.operator().usage()?.processor_seconds - before.processor_seconds;
+    let calls = world.operator_calls(since).await;
+    println!("  {}", by_operation(&calls));
+    report.at_most(
+        "apply to all Ready",
+        took,
+        1.5 * float(calls.len()) * LATENCY / IN_FLIGHT,
+        "s",
+    );
+    println!("  the calls alone took {:.1} s", span(&calls));
+    let writes = calls.iter().filter(|call| call.mutating).count();
+    report.at_most(
+        "mutating calls per created contact",
+        float(writes) / float(count),
+        2.0 + float(CHANNELS),
+        "",
+    );
+    report.at_most(
+        "processor time per created contact",
+        used * 1000.0 / float(count),
+        5.0,
+        "ms",
+    );
+    report.at_most(
+        "memory, all contacts",
+        mebibytes(world.operator())?,
+        64.0,
+        "MiB",
+    );
+
+    restart(&mut world, count, report).await?;
+    drift(&mut world, count, report).await?;
+    edits(&mut world, count, report).await?;
+    world.operator().end();
+    Ok(())
+}
+
+/// Which of these ARNs the calls concern.
+fn seen<'a>(calls: &'a [Call], arns: &BTreeSet<String>) -> BTreeSet<&'a str> {
+    calls
+        .iter()
+        .flat_map(|call| &call.resources)
+        .filter(|arn| arns.contains(*arn))
+        .map(String::as_str)
+        .collect()
+}
+
+async fn arns(world: &World) -> Result<BTreeSet<String>> {
+    let contacts = world
+        .cluster
+        .list("Contact", Some(&world.namespace))
+        .await?;
+    Ok(contacts
+        .iter()
+        .filter_map(|contact| {
+            contact.data["status"]["arn"]
+                .as_str()
+                .map(ToOwned::to_owned)
+        })
+        .collect())
+}
+
+async fn restart(world: &mut World, count: usize, report: &mut Report) -> Result<()> {
+    println!("restart with {count} synced contacts");
+    let arns = arns(world).await?;
+    world.operator().end();
+    let mark = world.audit().map_or(0, |log| log.mark());
+    let since = world.last_call().await;
+    let begin = Instant::now();
+    world.operator_mut().restart().await?;
+    let all = poll(seconds(300), async || -> Result<()> {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let observed = seen(&world.operator_calls(since).await, &arns).len();
+        if observed == arns.len() {
+            Ok(())
+        } else {
+            bail!("{observed} of {} observed", arns.len())
+        }
+    });
+    all.await.map_err(anyhow::Error::msg)?;
+    let took = begin.elapsed().as_secs_f64();
+    tokio::time::sleep(seconds(2)).await;
+    let calls = world.operator_calls(since).await;
+    println!("  {}", by_operation(&calls));
+    report.at_most(
+        "restart to all observed",
+        took,
+        1.5 * float(calls.len()) * LATENCY / IN_FLIGHT + 3.0,
+        "s",
+    );
+    let aws_writes = calls.iter().filter(|call| call.mutating).count();
+    let writes = world.operator_writes(mark).len();
+    report.at_most(
+        "writes after a restart (API server and AWS)",
+        float(writes + aws_writes),
+        0.0,
+        "",
+    );
+    report.at_most(
+        "memory after a restart",
+        mebibytes(world.operator())?,
+        64.0,
+        "MiB",
+    );
+    Ok(())
+}
+
+async fn drift(world: &mut World, count: usize, report: &mut Report) -> Result<()> {
+    // Long enough that the reads of one cycle, 32 at a time, take less than half of it.
+    let interval = (float(count) * 2.0 * LATENCY / IN_FLIGHT * 2.0)
+        .max(5.0)
+        .ceil();
+    println!("drift checks every {interval} s");
+    set_drift(world, &format!("{interval}s")).await?;
+    // The restart's own look at everything, and the first spread by jitter.
+    tokio::time::sleep(Duration::from_secs_f64(interval * 1.2)).await;
+    let mark = world.audit().map_or(0, |log| log.mark());
+    let since = world.last_call().await;
+    let begin = world.operator().usage()?;
+    let mut memory = vec![];
+    for _ in 0..4 {
+        tokio::time::sleep(Duration::from_secs_f64(interval)).await;
+        memory.push(mebibytes(world.operator())?);
+    }
+    let used = world.operator().usage()?.processor_seconds - begin.processor_seconds;
+    let calls = world.operator_calls(since).await;
+    let first: Vec<&Call> = calls
+        .iter()
+        .filter(|call| call.operation == "GetContact")
+        .collect();
+    let checks = float(first.len().max(1));
+    println!(
+        "  {} checks in {:.0} s: {}",
+        first.len(),
+        interval * 4.0,
+        by_operation(&calls)
+    );
+    report.at_most(
+        "reads per drift check",
+        float(calls.len()) / checks,
+        2.0,
+        "",
+    );
+    report.at_most(
+        "processor time per drift check",
+        used * 1000.0 / checks,
+        1.0,
+        "ms",
+    );
+    report.at_most(
+        "memory, growth from drift cycle 2 to 5",
+        memory[3] - memory[0],
+        2.0,
+        "MiB",
+    );
+    report.at_most("memory, drift cycle 5", memory[3], 64.0, "MiB");
+    let aws_writes = calls.iter().filter(|call| call.mutating).count();
+    report.at_most(
+        "writes in four drift cycles",
+        float(world.operator_writes(mark).len() + aws_writes),
+        0.0,
+        "",
+    );
+    Ok(())
+}
+
+async fn set_drift(world: &mut World, interval: &str) -> Result<()> {
+    let flags = &mut world.operator_mut().options_mut().flags;
+    let place = flags
+        .iter()
+        .position(|flag| flag == "--drift-interval")
+        .context("--drift-interval")?;
+    interval.clone_into(&mut flags[place + 1]);
+    world.operator_mut().restart().await
+}
+
+/// Edits while a thousand drift checks wait for tokens.
+async fn edits(world: &mut World, count: usize, report: &mut Report) -> Result<()> {
+    let reads = 100.0;
+    println!("edits while drift checks queue at {reads} reads a second");
+    let provider = world.id.clone();
+    let limits = limits(|group| {
+        if group == "ContactsRead" {
+            reads
+        } else {
+            100_000.0
+        }
+    });
+    world
+        .cluster
+        .merge("ProviderConfig", None, &provider, &json!({"spec": limits}))
+        .await?;
+    set_drift(world, "1s").await?;
+    tokio::time::sleep(seconds(5)).await;
+    let edits = count.min(100);
+    let mut edited = vec![];
+    let since = world.last_call().await;
+    for index in 0..edits {
+        let display = format!("Edited {index}");
+        let object = world
+            .cluster
+            .merge(
+                "Contact",
+                Some(&world.namespace),
+                &name(index),
+                &json!({"spec": {"displayName": display}}),
+            )
+            .await?;
+        edited.push((
+            object.data["status"]["arn"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
+            object.name_any(),
+            Timestamp::now(),
+        ));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let mut delays = vec![];
+    let done = poll(seconds(60), async || -> Result<()> {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let calls = world.operator_calls(since).await;
+        delays.clear();
+        for (arn, name, at) in &edited {
+            let update = calls
+                .iter()
+                .find(|call| call.operation == "UpdateContact" && call.resources.contains(arn));
+            let update = update
+                .and_then(arrived)
+                .with_context(|| format!("no UpdateContact for {name}"))?;
+            delays.push(update.duration_since(*at).as_secs_f64().max(0.0) * 1000.0);
+        }
+        Ok(())
+    });
+    done.await.map_err(anyhow::Error::msg)?;
+    delays.sort_by(f64::total_cmp);
+    let at = |share: usize| delays[(delays.len() * share / 100).min(delays.len() - 1)];
+    // Its own reads wait for a token each, and take the latency.
+    let limit = 200.0 + 2.0 * (1000.0 / reads + LATENCY * 1000.0);
+    report.at_most(
+        "edit to AWS while drift checks queue, p50",
+        at(50),
+        limit,
+        "ms",
+    );
+    report.at_most(
+        "edit to AWS while drift checks queue, p99",
+        at(99),
+        limit,
+        "ms",
+    );
+    Ok(())
+}
+
+/// Creation under budgets of 50 times the published quotas.
+async fn throttled(count: usize, report: &mut Report) -> Result<()> {
+    println!("{count} contacts under 50 times the published quotas");
+    let published = |group: &str| match group {
+        "ContactsRead" => 20.0,
+        "IncidentsRead" => 10.0,
+        "IncidentsWrite" => 5.0,
+        _ => 1.0,
+    };
+    let options = SimulatorOptions {
+        latency_milliseconds: Some(30),
+        arguments: ["--quotas", "published", "--quota-multiplier", "50"]
+            .map(ToOwned::to_owned)
+            .to_vec(),
+        ..SimulatorOptions::default()
+    };
+    let builder = builder("budget")
+        .own_simulator(options)
+        .provider(limits(|group| 50.0 * published(group)));
+    let mut world = builder.drift("1h").try_build().await?;
+    world.start_operator().await?;
+    let since = world.last_call().await;
+    let begin = Instant::now();
+    apply_all(&world, count, seconds(900)).await?;
+    let took = begin.elapsed().as_secs_f64();
+    let calls = world.operator_calls(since).await;
+    println!("  {}", by_operation(&calls));
+    let writes = calls.iter().filter(|call| call.mutating).count();
+    report.at_most(
+        "apply to all Ready, 50 writes a second",
+        took,
+        1.2 * float(writes) / 50.0,
+        "s",
+    );
+    let refused = calls
+        .iter()
+        .filter(|call| {
+            call.error
+                .as_deref()
+                .is_some_and(|error| error.contains("Throttl"))
+        })
+        .count();
+    report.at_most("throttled answers", float(refused), 0.0, "");
+    world.operator().end();
+    Ok(())
+}
