@@ -30,7 +30,11 @@ pub struct Admin {
 ///
 /// # Errors
 /// When the address cannot be bound.
-pub async fn serve(admin: Admin, address: SocketAddr, stop: CancellationToken) -> std::io::Result<SocketAddr> {
+pub async fn serve(
+    admin: Admin,
+    address: SocketAddr,
+    stop: CancellationToken,
+) -> std::io::Result<SocketAddr> {
     let listener = TcpListener::bind(address).await?;
     let bound = listener.local_addr()?;
     let routes = Router::new()
@@ -39,7 +43,10 @@ pub async fn serve(admin: Admin, address: SocketAddr, stop: CancellationToken) -
         .route("/metrics", get(metrics))
         .with_state(admin);
     tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned()).await {
+        if let Err(error) = axum::serve(listener, routes)
+            .with_graceful_shutdown(stop.cancelled_owned())
+            .await
+        {
             tracing::error!(%error, "the admin server ended");
         }
     });
@@ -47,12 +54,22 @@ pub async fn serve(admin: Admin, address: SocketAddr, stop: CancellationToken) -
 }
 
 async fn readyz(State(admin): State<Admin>) -> impl IntoResponse {
-    if admin.ready.load(Ordering::Relaxed) { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "starting") }
+    if admin.ready.load(Ordering::Relaxed) {
+        (StatusCode::OK, "ok")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "starting")
+    }
 }
 
 async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {
     for (priority, objects) in admin.scheduler.depth() {
         admin.metrics.set_queued(priority.as_str(), objects);
     }
-    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], admin.metrics.encode())
+    (
+        [(
+            header::CONTENT_TYPE,
+            "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        )],
+        admin.metrics.encode(),
+    )
 }

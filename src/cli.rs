@@ -45,7 +45,11 @@ pub enum LogFormat {
 #[derive(Args, Debug)]
 pub struct RunArguments {
     /// Namespaces to watch, separated by commas. Absent = all.
-    #[arg(long, env = "INCIDENT_OPERATOR_WATCH_NAMESPACES", value_delimiter = ',')]
+    #[arg(
+        long,
+        env = "INCIDENT_OPERATOR_WATCH_NAMESPACES",
+        value_delimiter = ','
+    )]
     pub watch_namespaces: Vec<String>,
     /// Label selector for cluster-scoped kinds. Absent = all.
     #[arg(long, env = "INCIDENT_OPERATOR_CLUSTER_SELECTOR")]
@@ -57,13 +61,21 @@ pub struct RunArguments {
     #[arg(long, env = "INCIDENT_OPERATOR_CONCURRENCY", default_value_t = 32)]
     pub concurrency: usize,
     /// Where /livez, /readyz and /metrics are served.
-    #[arg(long, env = "INCIDENT_OPERATOR_ADMIN_LISTEN", default_value = "0.0.0.0:8080")]
+    #[arg(
+        long,
+        env = "INCIDENT_OPERATOR_ADMIN_LISTEN",
+        default_value = "0.0.0.0:8080"
+    )]
     pub admin_listen: SocketAddr,
     /// Work only while holding a Lease, so that replicas do not work at the same time.
     #[arg(long, env = "INCIDENT_OPERATOR_LEADER_ELECTION", default_value_t = true, action = clap::ArgAction::Set)]
     pub leader_election: bool,
     /// Name of the Lease.
-    #[arg(long, env = "INCIDENT_OPERATOR_LEASE_NAME", default_value = "incident-operator")]
+    #[arg(
+        long,
+        env = "INCIDENT_OPERATOR_LEASE_NAME",
+        default_value = "incident-operator"
+    )]
     pub lease_name: String,
     /// Namespace of the Lease. Absent = the operator's own.
     #[arg(long, env = "INCIDENT_OPERATOR_LEASE_NAMESPACE")]
@@ -72,7 +84,12 @@ pub struct RunArguments {
     #[arg(long, env = "INCIDENT_OPERATOR_NAMESPACE")]
     pub namespace: Option<String>,
     /// How log lines look.
-    #[arg(long, env = "INCIDENT_OPERATOR_LOG_FORMAT", value_enum, default_value = "json")]
+    #[arg(
+        long,
+        env = "INCIDENT_OPERATOR_LOG_FORMAT",
+        value_enum,
+        default_value = "json"
+    )]
     pub log_format: LogFormat,
     /// What is logged: a level, or a filter such as info,incident_operator=debug.
     #[arg(long, env = "INCIDENT_OPERATOR_LOG_LEVEL", default_value = "info")]

@@ -36,7 +36,10 @@ fn print_crds(out: Option<&std::path::Path>) -> Result<(), run::Failure> {
         match out {
             Some(directory) => {
                 std::fs::create_dir_all(directory)?;
-                std::fs::write(directory.join(format!("{}.yaml", crd.spec.names.plural)), text)?;
+                std::fs::write(
+                    directory.join(format!("{}.yaml", crd.spec.names.plural)),
+                    text,
+                )?;
             }
             None => print!("---\n{text}"),
         }

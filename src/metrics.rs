@@ -47,29 +47,65 @@ impl Metrics {
     pub fn new(add: impl FnOnce(&mut Registry)) -> Self {
         let mut registry = Registry::with_prefix("incident_operator");
         let passes = Family::<PassLabels, Counter>::default();
-        let durations =
-            Family::<KindLabels, Histogram>::new_with_constructor(|| Histogram::new(exponential_buckets(0.005, 2.5, 10)));
+        let durations = Family::<KindLabels, Histogram>::new_with_constructor(|| {
+            Histogram::new(exponential_buckets(0.005, 2.5, 10))
+        });
         let queued = Family::<PriorityLabels, Gauge>::default();
         let braked = Family::<AccountLabels, Counter>::default();
         let leader = Gauge::default();
-        registry.register("reconcile", "Passes over an object, by kind and outcome", passes.clone());
-        registry.register("reconcile_duration_seconds", "How long a pass took, waiting for AWS budgets included", durations.clone());
-        registry.register("queued_objects", "Objects ready for a pass, by priority", queued.clone());
-        registry.register("deletion_budget_exceeded", "Deletions held back by the deletion budget, by account", braked.clone());
-        registry.register("leader", "1 while this process is the one that works", leader.clone());
+        registry.register(
+            "reconcile",
+            "Passes over an object, by kind and outcome",
+            passes.clone(),
+        );
+        registry.register(
+            "reconcile_duration_seconds",
+            "How long a pass took, waiting for AWS budgets included",
+            durations.clone(),
+        );
+        registry.register(
+            "queued_objects",
+            "Objects ready for a pass, by priority",
+            queued.clone(),
+        );
+        registry.register(
+            "deletion_budget_exceeded",
+            "Deletions held back by the deletion budget, by account",
+            braked.clone(),
+        );
+        registry.register(
+            "leader",
+            "1 while this process is the one that works",
+            leader.clone(),
+        );
         add(&mut registry);
-        Self { passes, durations, queued, braked, leader, registry: Arc::new(registry) }
+        Self {
+            passes,
+            durations,
+            queued,
+            braked,
+            leader,
+            registry: Arc::new(registry),
+        }
     }
 
     /// Counts a pass.
     pub fn observe_pass(&self, kind: &'static str, outcome: &'static str, took: Duration) {
-        self.passes.get_or_create(&PassLabels { kind, outcome }).inc();
-        self.durations.get_or_create(&KindLabels { kind }).observe(took.as_secs_f64());
+        self.passes
+            .get_or_create(&PassLabels { kind, outcome })
+            .inc();
+        self.durations
+            .get_or_create(&KindLabels { kind })
+            .observe(took.as_secs_f64());
     }
 
     /// Counts a deletion that the budget held back.
     pub fn deletion_budget_exceeded(&self, account: &str) {
-        self.braked.get_or_create(&AccountLabels { account: account.to_owned() }).inc();
+        self.braked
+            .get_or_create(&AccountLabels {
+                account: account.to_owned(),
+            })
+            .inc();
     }
 
     /// Says whether this process works.
@@ -84,7 +120,9 @@ impl Metrics {
 
     /// Takes in the length of the queue.
     pub fn set_queued(&self, priority: &'static str, objects: usize) {
-        self.queued.get_or_create(&PriorityLabels { priority }).set(i64::try_from(objects).unwrap_or(i64::MAX));
+        self.queued
+            .get_or_create(&PriorityLabels { priority })
+            .set(i64::try_from(objects).unwrap_or(i64::MAX));
     }
 
     /// The text that Prometheus scrapes.

@@ -1,8 +1,8 @@
 //! What the operator may do: the ClusterRole in the cluster, the policy in AWS. Printed by `rbac` and `iam-policy`.
 
 use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule};
-use kube::api::ObjectMeta;
 use kube::CustomResourceExt;
+use kube::api::ObjectMeta;
 use serde_json::{Value, json};
 
 use crate::api::{GROUP, crds};
@@ -10,7 +10,12 @@ use crate::aws::{Operation, Service};
 
 fn rule(groups: &[&str], resources: &[&str], verbs: &[&str]) -> PolicyRule {
     let owned = |texts: &[&str]| texts.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>();
-    PolicyRule { api_groups: Some(owned(groups)), resources: Some(owned(resources)), verbs: owned(verbs), ..PolicyRule::default() }
+    PolicyRule {
+        api_groups: Some(owned(groups)),
+        resources: Some(owned(resources)),
+        verbs: owned(verbs),
+        ..PolicyRule::default()
+    }
 }
 
 /// The ClusterRole that the operator's ServiceAccount needs.
@@ -20,16 +25,27 @@ pub fn cluster_role() -> ClusterRole {
     let statuses: Vec<String> = kinds.iter().map(|k| format!("{k}/status")).collect();
     let statuses: Vec<&str> = statuses.iter().map(String::as_str).collect();
     ClusterRole {
-        metadata: ObjectMeta { name: Some("incident-operator".to_owned()), ..ObjectMeta::default() },
+        metadata: ObjectMeta {
+            name: Some("incident-operator".to_owned()),
+            ..ObjectMeta::default()
+        },
         rules: Some(vec![
             // patch: finalizers.
             rule(&[GROUP], &kinds, &["get", "list", "watch", "patch"]),
             rule(&[GROUP], &statuses, &["patch"]),
             // Finished requests with a time to live.
-            rule(&[GROUP], &[&crate::api::ChannelActivation::crd().spec.names.plural], &["delete"]),
+            rule(
+                &[GROUP],
+                &[&crate::api::ChannelActivation::crd().spec.names.plural],
+                &["delete"],
+            ),
             rule(&[""], &["namespaces", "secrets"], &["get", "list", "watch"]),
             rule(&["events.k8s.io"], &["events"], &["create", "patch"]),
-            rule(&["coordination.k8s.io"], &["leases"], &["get", "create", "update"]),
+            rule(
+                &["coordination.k8s.io"],
+                &["leases"],
+                &["get", "create", "update"],
+            ),
         ]),
         ..ClusterRole::default()
     }
@@ -37,8 +53,11 @@ pub fn cluster_role() -> ClusterRole {
 
 /// The IAM policy that the operator's role needs: every operation that it calls, and what AWS checks besides.
 pub fn iam_policy() -> Value {
-    let mut actions: Vec<&str> =
-        Operation::ALL.iter().filter(|o| o.service() != Service::STS).map(|o| o.iam_action()).collect();
+    let mut actions: Vec<&str> = Operation::ALL
+        .iter()
+        .filter(|o| o.service() != Service::STS)
+        .map(|o| o.iam_action())
+        .collect();
     // AWS asks for this wherever a contact's plan is written (Service Authorization Reference).
     actions.push("ssm-contacts:AssociateContact");
     actions.sort_unstable();
@@ -53,7 +72,11 @@ mod tests {
     #[test]
     fn the_policy_names_actions_without_wildcards() {
         let policy = iam_policy().to_string();
-        assert!(policy.contains("ssm-contacts:CreateContact\"") && policy.contains("ssm-contacts:AssociateContact\""), "{policy}");
+        assert!(
+            policy.contains("ssm-contacts:CreateContact\"")
+                && policy.contains("ssm-contacts:AssociateContact\""),
+            "{policy}"
+        );
         assert!(!policy.contains(":*"), "{policy}");
     }
 
@@ -61,8 +84,10 @@ mod tests {
     fn every_kind_is_in_the_role() {
         let role = serde_json::to_string(&cluster_role()).unwrap();
         for crd in crds() {
-            assert!(role.contains(&format!("\"{}\"", crd.spec.names.plural)), "{role}");
+            assert!(
+                role.contains(&format!("\"{}\"", crd.spec.names.plural)),
+                "{role}"
+            );
         }
-
     }
 }

@@ -62,13 +62,19 @@ pub fn start(arguments: RunArguments) -> Result<(), Failure> {
     telemetry::start(arguments.log_format, &arguments.log_level)?;
     // One provider for everybody; a second call only says that it is set.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
     runtime.block_on(run(arguments))
 }
 
 async fn run(arguments: RunArguments) -> Result<(), Failure> {
     let config = kube::Config::infer().await?;
-    let own_namespace = arguments.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
+    let own_namespace = arguments
+        .namespace
+        .clone()
+        .unwrap_or_else(|| config.default_namespace.clone());
     let client = Client::try_from(config)?;
 
     let requests = RequestMetrics::default();
@@ -80,7 +86,11 @@ async fn run(arguments: RunArguments) -> Result<(), Failure> {
     stop_on_signals(&arguments, &stop);
 
     let ready = Arc::new(AtomicBool::new(false));
-    let admin = Admin { metrics: metrics.clone(), scheduler: scheduler.clone(), ready: ready.clone() };
+    let admin = Admin {
+        metrics: metrics.clone(),
+        scheduler: scheduler.clone(),
+        ready: ready.clone(),
+    };
     let address = admin::serve(admin, arguments.admin_listen, stop.clone()).await?;
     println!("admin http://{address}");
 
@@ -89,7 +99,13 @@ async fn run(arguments: RunArguments) -> Result<(), Failure> {
         follow_clock(url, &clock).await;
     }
     let shared = Arc::new(Shared::new(Parts {
-        events: EventRecorder::new(client.clone(), Reporter { controller: "incident-operator".into(), instance: None }),
+        events: EventRecorder::new(
+            client.clone(),
+            Reporter {
+                controller: "incident-operator".into(),
+                instance: None,
+            },
+        ),
         client: client.clone(),
         accounts,
         limiter,
@@ -98,7 +114,8 @@ async fn run(arguments: RunArguments) -> Result<(), Failure> {
         settings: Settings {
             drift_interval: arguments.drift_interval,
             own_namespace: own_namespace.clone(),
-            watch_namespaces: (!arguments.watch_namespaces.is_empty()).then(|| arguments.watch_namespaces.clone()),
+            watch_namespaces: (!arguments.watch_namespaces.is_empty())
+                .then(|| arguments.watch_namespaces.clone()),
             cluster_selector: arguments.cluster_selector.clone(),
         },
         metrics: metrics.clone(),
@@ -112,7 +129,11 @@ async fn run(arguments: RunArguments) -> Result<(), Failure> {
         return Ok(());
     }
     let namespace = arguments.lease_namespace.clone().unwrap_or(own_namespace);
-    let identity = format!("{}-{}", std::env::var("HOSTNAME").unwrap_or_else(|_| "local".to_owned()), uuid::Uuid::new_v4().simple());
+    let identity = format!(
+        "{}-{}",
+        std::env::var("HOSTNAME").unwrap_or_else(|_| "local".to_owned()),
+        uuid::Uuid::new_v4().simple()
+    );
     // The defaults take 21 s to notice a dead leader.
     let election = LeaderElection::new(client, &namespace, &arguments.lease_name, &identity)
         .with_lease_duration(Duration::from_secs(10))
@@ -132,7 +153,11 @@ async fn run(arguments: RunArguments) -> Result<(), Failure> {
         () = wait_without_lease(&stop, &metrics) => true,
     };
     election.release().await;
-    if ended || stop.is_cancelled() { Ok(()) } else { Err(Failure::LeaseLost) }
+    if ended || stop.is_cancelled() {
+        Ok(())
+    } else {
+        Err(Failure::LeaseLost)
+    }
 }
 
 /// Ends when told to stop while another replica leads; while leading, `work` itself ends.
@@ -145,8 +170,13 @@ async fn wait_without_lease(stop: &CancellationToken, metrics: &Metrics) {
 
 /// Watches and works until `stop`.
 async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: CancellationToken) {
-    let watches = shared.settings.watch_namespaces.as_ref().map_or(1, Vec::len);
-    let contacts: Arc<ObjectStore<DeserializeGuard<Contact>>> = Arc::new(ObjectStore::new(Contact::KIND, watches));
+    let watches = shared
+        .settings
+        .watch_namespaces
+        .as_ref()
+        .map_or(1, Vec::len);
+    let contacts: Arc<ObjectStore<DeserializeGuard<Contact>>> =
+        Arc::new(ObjectStore::new(Contact::KIND, watches));
     let activations: Arc<ObjectStore<DeserializeGuard<ChannelActivation>>> =
         Arc::new(ObjectStore::new(ChannelActivation::KIND, watches));
     shared.count_users_with(count_users(&contacts));
@@ -164,11 +194,19 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
         _ = listing.recv() => {}
         () = stop.cancelled() => return,
     }
-    tracing::info!(contacts = contacts.count(|_| true), "the initial lists are complete");
+    tracing::info!(
+        contacts = contacts.count(|_| true),
+        "the initial lists are complete"
+    );
 
     if let Some(url) = clock_url {
-        let (clock, stop, shared, contacts, activations) =
-            (shared.clock.clone(), stop.clone(), shared.clone(), contacts.clone(), activations.clone());
+        let (clock, stop, shared, contacts, activations) = (
+            shared.clock.clone(),
+            stop.clone(),
+            shared.clone(),
+            contacts.clone(),
+            activations.clone(),
+        );
         tokio::spawn(async move {
             while !stop.is_cancelled() {
                 tokio::time::sleep(Duration::from_millis(200)).await;
@@ -185,25 +223,45 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
         Box::new(move |name: &str| wake_users(&shared, &contacts, name))
     };
     let runners: HashMap<&'static str, Arc<dyn Runner>> = HashMap::from([
-        (ProviderConfig::KIND, Arc::new(ProviderConfigs::new(shared.clone(), wake_users)) as Arc<dyn Runner>),
-        (Contact::KIND, Arc::new(Engine::new(shared.clone(), contact::Contacts, contacts))),
-        (ChannelActivation::KIND, Arc::new(channel_activation::ChannelActivations::new(shared.clone()))),
+        (
+            ProviderConfig::KIND,
+            Arc::new(ProviderConfigs::new(shared.clone(), wake_users)) as Arc<dyn Runner>,
+        ),
+        (
+            Contact::KIND,
+            Arc::new(Engine::new(shared.clone(), contact::Contacts, contacts)),
+        ),
+        (
+            ChannelActivation::KIND,
+            Arc::new(channel_activation::ChannelActivations::new(shared.clone())),
+        ),
     ]);
     shared.scheduler.run(&runners, stop).await;
 }
 
-fn count_users<K: ManagedObject>(store: &Arc<ObjectStore<DeserializeGuard<K>>>) -> crate::engine::shared::UserCount {
+fn count_users<K: ManagedObject>(
+    store: &Arc<ObjectStore<DeserializeGuard<K>>>,
+) -> crate::engine::shared::UserCount {
     let store = store.clone();
     Box::new(move |name| {
         store.count(|guard| match &guard.0 {
             Ok(object) => object.has_finalizer() && object.provider_config() == Some(name),
             // What cannot be read may use any.
-            Err(invalid) => invalid.metadata.finalizers.iter().flatten().any(|f| f == crate::api::FINALIZER),
+            Err(invalid) => invalid
+                .metadata
+                .finalizers
+                .iter()
+                .flatten()
+                .any(|f| f == crate::api::FINALIZER),
         })
     })
 }
 
-fn wake_all<K: ManagedObject>(shared: &Shared, store: &ObjectStore<DeserializeGuard<K>>, wanted: impl Fn(&K) -> bool) {
+fn wake_all<K: ManagedObject>(
+    shared: &Shared,
+    store: &ObjectStore<DeserializeGuard<K>>,
+    wanted: impl Fn(&K) -> bool,
+) {
     for guard in store.filter(|g| g.0.as_ref().is_ok_and(&wanted)) {
         if let Ok(object) = &guard.0 {
             shared.scheduler.wake(object.key(), object.priority());
@@ -222,23 +280,29 @@ fn watch_provider_configs(
     stop: &CancellationToken,
 ) {
     let (own, contacts) = (shared.clone(), contacts.clone());
-    let seen = Arc::new(move |seen: &Seen<DeserializeGuard<ProviderConfig>>| match seen {
-        Seen::Applied { now, before } => {
-            if let Ok(config) = &now.0
-                && before.as_ref().is_none_or(|b| trigger(&**b) != trigger(&**now))
-            {
-                let placement = aws::Placement::new(&config.spec.account_id, &config.spec.region);
-                own.limiter.set_rates(&config.name_any(), &placement, rates(&config.spec));
-                wake_users(&own, &contacts, &config.name_any());
+    let seen = Arc::new(
+        move |seen: &Seen<DeserializeGuard<ProviderConfig>>| match seen {
+            Seen::Applied { now, before } => {
+                if let Ok(config) = &now.0
+                    && before
+                        .as_ref()
+                        .is_none_or(|b| trigger(&**b) != trigger(&**now))
+                {
+                    let placement =
+                        aws::Placement::new(&config.spec.account_id, &config.spec.region);
+                    own.limiter
+                        .set_rates(&config.name_any(), &placement, rates(&config.spec));
+                    wake_users(&own, &contacts, &config.name_any());
+                }
             }
-        }
-        Seen::Gone(config) => {
-            let name = config.meta().name.clone().unwrap_or_default();
-            own.limiter.forget_rates(&name);
-            own.accounts.forget(&name);
-            wake_users(&own, &contacts, &name);
-        }
-    });
+            Seen::Gone(config) => {
+                let name = config.meta().name.clone().unwrap_or_default();
+                own.limiter.forget_rates(&name);
+                own.accounts.forget(&name);
+                wake_users(&own, &contacts, &name);
+            }
+        },
+    );
     watch_kind::<ProviderConfig>(shared, &shared.provider_configs, seen, listed, stop);
 }
 
@@ -252,10 +316,16 @@ fn watch_contacts(
     let (own, all, requests) = (shared.clone(), contacts.clone(), activations.clone());
     let also = Arc::new(move |seen: &Seen<DeserializeGuard<Contact>>| match seen {
         Seen::Applied { now, before } => {
-            let channels = |g: &DeserializeGuard<Contact>| g.0.as_ref().ok().and_then(|c| c.status.as_ref().map(|s| s.channels.clone()));
+            let channels = |g: &DeserializeGuard<Contact>| {
+                g.0.as_ref()
+                    .ok()
+                    .and_then(|c| c.status.as_ref().map(|s| s.channels.clone()))
+            };
             if channels(now) != before.as_ref().and_then(|b| channels(b)) {
                 // Requests wait for their channel to exist.
-                wake_all(&own, &requests, |a| a.spec.contact_ref.name == now.name_any() && a.namespace() == now.namespace());
+                wake_all(&own, &requests, |a| {
+                    a.spec.contact_ref.name == now.name_any() && a.namespace() == now.namespace()
+                });
             }
         }
         Seen::Gone(gone) => {
@@ -279,16 +349,24 @@ fn watch_everything_else(
     let secret_changed = Arc::new(move |namespace: &str, name: &str| {
         let wake = |key: ObjectKey| own.scheduler.wake(key, Priority::Edit);
         let here = |n: Option<String>| n.as_deref() == Some(namespace);
-        for guard in people.filter(|g| g.0.as_ref().is_ok_and(|c| here(c.namespace()) && contact::uses_secret(c, name))) {
+        for guard in people.filter(|g| {
+            g.0.as_ref()
+                .is_ok_and(|c| here(c.namespace()) && contact::uses_secret(c, name))
+        }) {
             wake(people.key(&guard));
         }
-        for guard in requests.filter(|g| g.0.as_ref().is_ok_and(|a| here(a.namespace()) && channel_activation::uses_secret(a, name))) {
+        for guard in requests.filter(|g| {
+            g.0.as_ref()
+                .is_ok_and(|a| here(a.namespace()) && channel_activation::uses_secret(a, name))
+        }) {
             wake(requests.key(&guard));
         }
     });
     let (own, people) = (shared.clone(), contacts.clone());
     let namespace_changed = Arc::new(move |namespace: &str| {
-        wake_all(&own, &people, |c| c.namespace().as_deref() == Some(namespace));
+        wake_all(&own, &people, |c| {
+            c.namespace().as_deref() == Some(namespace)
+        });
     });
     watch_metadata(shared, secret_changed, namespace_changed, listed, stop);
 }
@@ -299,7 +377,9 @@ async fn follow_clock(url: &str, clock: &Clock) -> bool {
     struct Answer {
         now: Timestamp,
     }
-    let Some(text) = get(url).await else { return false };
+    let Some(text) = get(url).await else {
+        return false;
+    };
     serde_json::from_str::<Answer>(&text).is_ok_and(|answer| clock.set(answer.now))
 }
 

@@ -21,11 +21,23 @@ use super::reference::{LocalReference, ValueFrom};
     shortname = "imca",
     category = "incident-manager",
     doc = "One request to activate a contact's channel. Creating it sends one code to the person; the code given back in a Secret activates the channel.",
-    printcolumn(name = "Contact", type_ = "string", json_path = ".spec.contactRef.name"),
+    printcolumn(
+        name = "Contact",
+        type_ = "string",
+        json_path = ".spec.contactRef.name"
+    ),
     printcolumn(name = "Channel", type_ = "string", json_path = ".spec.channel"),
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
-    printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#
+    ),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    )
 )]
 #[cfg_attr(test, kube(cel))]
 #[serde(rename_all = "camelCase")]
@@ -109,6 +121,9 @@ pub enum ActivationPhase {
 impl ActivationPhase {
     /// Nothing more happens by itself.
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Activated | Self::SendUnknown | Self::Refused | Self::Expired)
+        matches!(
+            self,
+            Self::Activated | Self::SendUnknown | Self::Refused | Self::Expired
+        )
     }
 }

@@ -198,7 +198,9 @@ pub struct PendingChange {
 }
 
 /// What a change does.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
+#[derive(
+    Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema,
+)]
 pub enum ChangeAction {
     /// Adds something that AWS does not have.
     Create,
@@ -209,7 +211,9 @@ pub enum ChangeAction {
 }
 
 /// How much a finding matters.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
+#[derive(
+    Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema,
+)]
 pub enum Severity {
     /// Good to know.
     Info,

@@ -34,14 +34,26 @@ pub const IN_USE_FINALIZER: &str = "incident-operator.dev/in-use";
 /// Secrets are read only when they carry this label with the value `true`.
 pub const CONTACT_DATA_LABEL: &str = "incident-operator.dev/contact-data";
 /// Labels that backup tools put on what they restore. What reaches a human is refused on such objects.
-pub const RESTORE_LABELS: &[&str] = &["velero.io/restore-name", "cattle.io/restored-from", "k10.kasten.io/restored"];
+pub const RESTORE_LABELS: &[&str] = &[
+    "velero.io/restore-name",
+    "cattle.io/restored-from",
+    "k10.kasten.io/restored",
+];
 
 /// The custom resource definitions of every kind, in the order in which they are best installed.
 pub fn crds() -> Vec<CustomResourceDefinition> {
-    let mut crds = vec![ProviderConfig::crd(), Contact::crd(), ChannelActivation::crd()];
+    let mut crds = vec![
+        ProviderConfig::crd(),
+        Contact::crd(),
+        ChannelActivation::crd(),
+    ];
     for crd in &mut crds {
         for version in &mut crd.spec.versions {
-            if let Some(schema) = version.schema.as_mut().and_then(|s| s.open_api_v3_schema.as_mut()) {
+            if let Some(schema) = version
+                .schema
+                .as_mut()
+                .and_then(|s| s.open_api_v3_schema.as_mut())
+            {
                 refuse_null(schema);
             }
         }

@@ -23,10 +23,22 @@ use super::common::{CommonStatus, Tags};
     doc = "Which AWS account and Region, as whom, within which limits, and who may use it. The one named `default` is used by objects that name none.",
     printcolumn(name = "Account", type_ = "string", json_path = ".spec.accountId"),
     printcolumn(name = "Region", type_ = "string", json_path = ".spec.region"),
-    printcolumn(name = "ReplicationSet", type_ = "string", json_path = ".status.replicationSet"),
+    printcolumn(
+        name = "ReplicationSet",
+        type_ = "string",
+        json_path = ".status.replicationSet"
+    ),
     printcolumn(name = "In-Use", type_ = "integer", json_path = ".status.inUseBy"),
-    printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#
+    ),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    )
 )]
 #[cfg_attr(test, kube(cel))]
 #[serde(rename_all = "camelCase")]
@@ -144,7 +156,9 @@ pub struct ServiceEndpoint {
 }
 
 /// AWS services that the operator calls.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
+#[derive(
+    Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema,
+)]
 pub enum AwsService {
     /// ssm-contacts.
     SSMContacts,
@@ -175,7 +189,9 @@ pub struct RateLimit {
 }
 
 /// Calls that share a budget.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
+#[derive(
+    Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema,
+)]
 pub enum BudgetGroup {
     /// Reads of ssm-contacts; published quota 20 a second.
     ContactsRead,

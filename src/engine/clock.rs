@@ -18,7 +18,9 @@ impl Clock {
     /// Now.
     pub fn now(&self) -> Timestamp {
         let offset = SignedDuration::from_millis(self.offset_milliseconds.load(Ordering::Relaxed));
-        Timestamp::now().checked_add(offset).unwrap_or(Timestamp::MAX)
+        Timestamp::now()
+            .checked_add(offset)
+            .unwrap_or(Timestamp::MAX)
     }
 
     /// How long until `at`, on this clock; zero when it has passed.

@@ -18,11 +18,13 @@ use super::shared::Shared;
 use crate::api::common::PlacementStatus;
 use crate::api::conditions::Reason;
 use crate::api::provider_config::{
-    AwsService, BudgetGroup as ApiBudgetGroup, DeletionRecord, EndpointVariant, NamespaceSelection, ProviderConfigSpec,
+    AwsService, BudgetGroup as ApiBudgetGroup, DeletionRecord, EndpointVariant, NamespaceSelection,
+    ProviderConfigSpec,
 };
 use crate::api::{IN_USE_FINALIZER, ProviderConfig};
 use crate::aws::{
-    Account, AccountConfig, AssumeRole, BudgetGroup, ConfirmError, Placement, RegionStatus, ReplicationSetStatus, Service, Session, tag,
+    Account, AccountConfig, AssumeRole, BudgetGroup, ConfirmError, Placement, RegionStatus,
+    ReplicationSetStatus, Service, Session, tag,
 };
 
 /// The account, Region and permissions that an object has through its ProviderConfig.
@@ -97,9 +99,17 @@ pub fn rates(spec: &ProviderConfigSpec) -> BTreeMap<BudgetGroup, f64> {
 }
 
 /// Whether a selection covers a namespace: named or selected.
-pub fn selects(selection: &NamespaceSelection, name: &str, labels: &BTreeMap<String, String>) -> bool {
+pub fn selects(
+    selection: &NamespaceSelection,
+    name: &str,
+    labels: &BTreeMap<String, String>,
+) -> bool {
     let named = selection.names.iter().flatten().any(|n| n == name);
-    named || selection.selector.as_ref().is_some_and(|s| selector_matches(s, labels))
+    named
+        || selection
+            .selector
+            .as_ref()
+            .is_some_and(|s| selector_matches(s, labels))
 }
 
 fn selector_matches(selector: &LabelSelector, labels: &BTreeMap<String, String>) -> bool {
@@ -108,12 +118,19 @@ fn selector_matches(selector: &LabelSelector, labels: &BTreeMap<String, String>)
 }
 
 /// Finds the ProviderConfig `name` for an object in `namespace` and checks that the object may use it and still lives where it was made.
-pub async fn connect(shared: &Shared, namespace: Option<&str>, name: &str, recorded: Option<&PlacementStatus>) -> Result<Provider, Error> {
+pub async fn connect(
+    shared: &Shared,
+    namespace: Option<&str>,
+    name: &str,
+    recorded: Option<&PlacementStatus>,
+) -> Result<Provider, Error> {
     let guard = shared.provider_configs.get(None, name);
     let Some(config) = guard.as_ref().and_then(|g| g.0.as_ref().ok()) else {
         return Err(Error::waiting(
             Reason::ProviderConfigNotFound,
-            format!("ProviderConfig \"{name}\" does not exist (yet): create it or name another in spec.providerConfigRef"),
+            format!(
+                "ProviderConfig \"{name}\" does not exist (yet): create it or name another in spec.providerConfigRef"
+            ),
         ));
     };
     let spec = config.spec.clone();
@@ -130,21 +147,38 @@ pub async fn connect(shared: &Shared, namespace: Option<&str>, name: &str, recor
         ));
     }
     if recorded.is_none() && config.metadata.deletion_timestamp.is_some() {
-        return Err(Error::waiting(Reason::ProviderConfigNotFound, format!("ProviderConfig \"{name}\" is being deleted")));
+        return Err(Error::waiting(
+            Reason::ProviderConfigNotFound,
+            format!("ProviderConfig \"{name}\" is being deleted"),
+        ));
     }
     let mut adoption_allowed = true;
     if let Some(namespace) = namespace {
-        let labels = shared.namespace_labels(namespace).await?.unwrap_or_default();
+        let labels = shared
+            .namespace_labels(namespace)
+            .await?
+            .unwrap_or_default();
         if !selects(&spec.allowed_namespaces, namespace, &labels) {
             return Err(Error::refused(
                 Reason::NamespaceNotAllowed,
-                format!("ProviderConfig \"{name}\" does not allow namespace \"{namespace}\": add it to spec.allowedNamespaces there, or name another"),
+                format!(
+                    "ProviderConfig \"{name}\" does not allow namespace \"{namespace}\": add it to spec.allowedNamespaces there, or name another"
+                ),
             ));
         }
-        adoption_allowed = spec.adoption.as_ref().is_some_and(|a| selects(&a.allowed_namespaces, namespace, &labels));
+        adoption_allowed = spec
+            .adoption
+            .as_ref()
+            .is_some_and(|a| selects(&a.allowed_namespaces, namespace, &labels));
     }
     let account = shared.accounts.account(&account_config(name, &spec));
-    Ok(Provider { name: name.to_owned(), spec, account, adoption_allowed, config: Arc::new(config.clone()) })
+    Ok(Provider {
+        name: name.to_owned(),
+        spec,
+        account,
+        adoption_allowed,
+        config: Arc::new(config.clone()),
+    })
 }
 
 /// What the replication set allows.
@@ -157,20 +191,33 @@ pub struct Onboarding {
 impl Provider {
     /// Where this is.
     pub fn placement(&self) -> PlacementStatus {
-        PlacementStatus { account_id: self.spec.account_id.clone(), region: self.spec.region.clone() }
+        PlacementStatus {
+            account_id: self.spec.account_id.clone(),
+            region: self.spec.region.clone(),
+        }
     }
 
     /// Who `object` is in AWS's tags.
     pub fn claimant(&self, object: &ObjectKey) -> Claimant {
         Claimant {
             owner: self.spec.owner_id.clone(),
-            object: tag::ObjectIdentity::new(object.kind, object.namespace.as_deref(), &object.name).as_str().to_owned(),
+            object: tag::ObjectIdentity::new(
+                object.kind,
+                object.namespace.as_deref(),
+                &object.name,
+            )
+            .as_str()
+            .to_owned(),
         }
     }
 
     /// STS says that this is the account. Cached.
     pub async fn confirm(&self, session: &Session) -> Result<(), Error> {
-        match self.account.confirm(session.priority, session.give_way.clone()).await {
+        match self
+            .account
+            .confirm(session.priority, session.give_way.clone())
+            .await
+        {
             Ok(_) => Ok(()),
             Err(ConfirmError::WrongAccount { expected, actual }) => Err(Error::Stalled {
                 reason: Reason::WrongAccount,
@@ -186,13 +233,25 @@ impl Provider {
 
     /// The account is set up, the set is active and this Region is in it. `known` = the object exists in AWS, so an older answer will do.
     pub async fn onboarding(&self, session: &Session, known: bool) -> Result<Onboarding, Error> {
-        let age = if known { REPLICATION_SET_KNOWN } else { REPLICATION_SET_AWAITED };
+        let age = if known {
+            REPLICATION_SET_KNOWN
+        } else {
+            REPLICATION_SET_AWAITED
+        };
         self.onboarding_within(session, age).await
     }
 
     /// The same with an answer no older than `age`.
-    pub async fn onboarding_within(&self, session: &Session, age: Duration) -> Result<Onboarding, Error> {
-        let Some(set) = self.account.replication_set(age, session.priority, session.give_way.clone()).await? else {
+    pub async fn onboarding_within(
+        &self,
+        session: &Session,
+        age: Duration,
+    ) -> Result<Onboarding, Error> {
+        let Some(set) = self
+            .account
+            .replication_set(age, session.priority, session.give_way.clone())
+            .await?
+        else {
             return Err(Error::waiting(
                 Reason::NoReplicationSet,
                 format!(
@@ -204,11 +263,18 @@ impl Provider {
         let Some(region) = set.regions.get(&self.spec.region) else {
             return Err(Error::waiting(
                 Reason::RegionNotInReplicationSet,
-                format!("Region {} is not in the account's replication set ({})", self.spec.region, set.regions.keys().cloned().collect::<Vec<_>>().join(", ")),
+                format!(
+                    "Region {} is not in the account's replication set ({})",
+                    self.spec.region,
+                    set.regions.keys().cloned().collect::<Vec<_>>().join(", ")
+                ),
             ));
         };
         // An update of other Regions does not stop work in this one.
-        let usable = matches!(set.status, ReplicationSetStatus::Active | ReplicationSetStatus::Updating) && region.status == RegionStatus::Active;
+        let usable = matches!(
+            set.status,
+            ReplicationSetStatus::Active | ReplicationSetStatus::Updating
+        ) && region.status == RegionStatus::Active;
         if !usable {
             return Err(Error::Waiting {
                 reason: Reason::ReplicationSetNotActive,
@@ -217,29 +283,44 @@ impl Provider {
                 retry: Duration::from_secs(20),
             });
         }
-        Ok(Onboarding { taggable: region.taggable })
+        Ok(Onboarding {
+            taggable: region.taggable,
+        })
     }
 
     /// Puts the in-use finalizer on the ProviderConfig, so that pruning it strands nothing. Before the first write for an object.
     pub async fn hold(&self, shared: &Shared) -> Result<(), Error> {
         let current = shared.provider_configs.get(None, &self.name);
-        let held = |config: &ProviderConfig| config.finalizers().iter().any(|f| f == IN_USE_FINALIZER);
-        if held(&self.config) || current.as_ref().and_then(|c| c.0.as_ref().ok()).is_some_and(held) {
+        let held =
+            |config: &ProviderConfig| config.finalizers().iter().any(|f| f == IN_USE_FINALIZER);
+        if held(&self.config)
+            || current
+                .as_ref()
+                .and_then(|c| c.0.as_ref().ok())
+                .is_some_and(held)
+        {
             return Ok(());
         }
-        let _one_at_a_time = shared.budget_lock(&format!("hold/{}", self.name)).lock_owned().await;
+        let _one_at_a_time = shared
+            .budget_lock(&format!("hold/{}", self.name))
+            .lock_owned()
+            .await;
         let api: Api<ProviderConfig> = Api::all(shared.client.clone());
         let config = api.get(&self.name).await?;
         if held(&config) {
             return Ok(());
         }
         if config.metadata.deletion_timestamp.is_some() {
-            return Err(Error::waiting(Reason::ProviderConfigNotFound, format!("ProviderConfig \"{}\" is being deleted", self.name)));
+            return Err(Error::waiting(
+                Reason::ProviderConfigNotFound,
+                format!("ProviderConfig \"{}\" is being deleted", self.name),
+            ));
         }
         let mut finalizers = config.finalizers().to_vec();
         finalizers.push(IN_USE_FINALIZER.to_owned());
         let patch = json!({"metadata": {"finalizers": finalizers, "resourceVersion": config.resource_version(), "uid": config.meta().uid}});
-        api.patch(&self.name, &patch_parameters(), &Patch::Merge(&patch)).await?;
+        api.patch(&self.name, &patch_parameters(), &Patch::Merge(&patch))
+            .await?;
         Ok(())
     }
 
@@ -248,17 +329,29 @@ impl Provider {
     pub async fn spend_deletion(&self, shared: &Shared, object: &ObjectKey) -> Result<(), Error> {
         let _one_at_a_time = shared.budget_lock(&self.spec.account_id).lock_owned().await;
         let now = shared.clock.now();
-        let hour_ago = now.checked_sub(jiff::SignedDuration::from_hours(1)).unwrap_or(jiff::Timestamp::MIN);
+        let hour_ago = now
+            .checked_sub(jiff::SignedDuration::from_hours(1))
+            .unwrap_or(jiff::Timestamp::MIN);
         let api: Api<ProviderConfig> = Api::all(shared.client.clone());
-        let siblings = shared
-            .provider_configs
-            .filter(|g| g.0.as_ref().is_ok_and(|c| c.spec.account_id == self.spec.account_id && c.name_any() != self.name));
-        let mut configs: Vec<ProviderConfig> = siblings.iter().filter_map(|g| g.0.as_ref().ok().cloned()).collect();
+        let siblings = shared.provider_configs.filter(|g| {
+            g.0.as_ref().is_ok_and(|c| {
+                c.spec.account_id == self.spec.account_id && c.name_any() != self.name
+            })
+        });
+        let mut configs: Vec<ProviderConfig> = siblings
+            .iter()
+            .filter_map(|g| g.0.as_ref().ok().cloned())
+            .collect();
         let own = api.get(&self.name).await?;
         configs.push(own.clone());
         let limit = configs
             .iter()
-            .map(|c| c.spec.deletion_budget.as_ref().map_or(DEFAULT_DELETIONS_PER_HOUR, |b| b.max_per_hour))
+            .map(|c| {
+                c.spec
+                    .deletion_budget
+                    .as_ref()
+                    .map_or(DEFAULT_DELETIONS_PER_HOUR, |b| b.max_per_hour)
+            })
             .min()
             .unwrap_or(DEFAULT_DELETIONS_PER_HOUR);
         let recent: Vec<DeletionRecord> = configs
@@ -274,9 +367,15 @@ impl Provider {
         if recent.len() >= usize::try_from(limit).unwrap_or(0) {
             let free = recent.iter().map(|d| d.at.0).min();
             let wait = free.map_or(Duration::from_secs(600), |oldest| {
-                shared.clock.until(oldest.checked_add(jiff::SignedDuration::from_hours(1)).unwrap_or(now))
+                shared.clock.until(
+                    oldest
+                        .checked_add(jiff::SignedDuration::from_hours(1))
+                        .unwrap_or(now),
+                )
             });
-            shared.metrics.deletion_budget_exceeded(&self.spec.account_id);
+            shared
+                .metrics
+                .deletion_budget_exceeded(&self.spec.account_id);
             return Err(Error::Held {
                 reason: Reason::DeletionBudgetExceeded,
                 message: format!(
@@ -288,33 +387,55 @@ impl Provider {
                 retry: wait.clamp(Duration::from_secs(5), Duration::from_secs(300)),
             });
         }
-        let mut deletions: Vec<DeletionRecord> = own.status.iter().flat_map(|s| s.deletions.clone()).filter(|d| d.at.0 > hour_ago).collect();
-        deletions.push(DeletionRecord { object: identity, at: super::api_time(now) });
+        let mut deletions: Vec<DeletionRecord> = own
+            .status
+            .iter()
+            .flat_map(|s| s.deletions.clone())
+            .filter(|d| d.at.0 > hour_ago)
+            .collect();
+        deletions.push(DeletionRecord {
+            object: identity,
+            at: super::api_time(now),
+        });
         let patch = json!({"metadata": {"resourceVersion": own.resource_version()}, "status": {"deletions": deletions}});
-        api.patch_status(&self.name, &patch_parameters(), &Patch::Merge(&patch)).await?;
+        api.patch_status(&self.name, &patch_parameters(), &Patch::Merge(&patch))
+            .await?;
         Ok(())
     }
 }
 
 fn patch_parameters() -> PatchParams {
-    PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() }
+    PatchParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    }
 }
 
 /// Whether the object `identity` (`Kind/namespace/name`) of one of our kinds is certainly gone: asked of the API server live. What may not be
 /// seen, or is not understood, counts as living.
 pub async fn is_gone(shared: &Shared, identity: &str) -> Result<bool, Error> {
-    let Some(object) = tag::ObjectIdentity::name_in(identity) else { return Ok(false) };
+    let Some(object) = tag::ObjectIdentity::name_in(identity) else {
+        return Ok(false);
+    };
     match object.kind.as_str() {
-        crate::api::Contact::KIND => absent::<crate::api::Contact>(shared, object.namespace.as_deref(), &object.name).await,
+        crate::api::Contact::KIND => {
+            absent::<crate::api::Contact>(shared, object.namespace.as_deref(), &object.name).await
+        }
         _ => Ok(false),
     }
 }
 
-async fn absent<K: ManagedObject>(shared: &Shared, namespace: Option<&str>, name: &str) -> Result<bool, Error> {
+async fn absent<K: ManagedObject>(
+    shared: &Shared,
+    namespace: Option<&str>,
+    name: &str,
+) -> Result<bool, Error> {
     let api = super::object::dynamic_api::<K>(shared.client.clone(), namespace);
     match api.get_metadata(name).await {
         // The 404 of a missing CRD does not name the object.
-        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(status.details.as_ref().is_some_and(|d| d.name == name)),
+        Err(kube::Error::Api(status)) if status.is_not_found() => {
+            Ok(status.details.as_ref().is_some_and(|d| d.name == name))
+        }
         Err(kube::Error::Api(status)) if status.is_forbidden() => Ok(false),
         Ok(_) => Ok(false),
         Err(error) => Err(error.into()),
@@ -330,14 +451,27 @@ mod tests {
         let labels = BTreeMap::from([("oncall".to_owned(), "true".to_owned())]);
         let none = NamespaceSelection::default();
         assert!(!selects(&none, "a", &labels));
-        let named = NamespaceSelection { names: Some(vec!["a".into()]), selector: None };
+        let named = NamespaceSelection {
+            names: Some(vec!["a".into()]),
+            selector: None,
+        };
         assert!(selects(&named, "a", &BTreeMap::new()) && !selects(&named, "b", &labels));
-        let all = NamespaceSelection { names: None, selector: Some(LabelSelector::default()) };
+        let all = NamespaceSelection {
+            names: None,
+            selector: Some(LabelSelector::default()),
+        };
         assert!(selects(&all, "b", &BTreeMap::new()));
         let selected = NamespaceSelection {
             names: Some(vec!["x".into()]),
-            selector: Some(LabelSelector { match_labels: Some(labels.clone()), ..LabelSelector::default() }),
+            selector: Some(LabelSelector {
+                match_labels: Some(labels.clone()),
+                ..LabelSelector::default()
+            }),
         };
-        assert!(selects(&selected, "b", &labels) && selects(&selected, "x", &BTreeMap::new()) && !selects(&selected, "b", &BTreeMap::new()));
+        assert!(
+            selects(&selected, "b", &labels)
+                && selects(&selected, "x", &BTreeMap::new())
+                && !selects(&selected, "b", &BTreeMap::new())
+        );
     }
 }

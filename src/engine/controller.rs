@@ -62,7 +62,9 @@ pub async fn feed<T>(
                 }
             }
             Ok(None) => return,
-            Err(error) => tracing::warn!(kind = std::any::type_name::<T>(), %error, "a watch failed and is begun again"),
+            Err(error) => {
+                tracing::warn!(kind = std::any::type_name::<T>(), %error, "a watch failed and is begun again")
+            }
         }
     }
 }
@@ -85,7 +87,8 @@ pub fn watch_kind<K: ManagedObject>(
         if !namespaced && let Some(selector) = &shared.settings.cluster_selector {
             config = config.labels(selector);
         }
-        let api: Api<DeserializeGuard<K>> = K::guarded_api(shared.client.clone(), namespace.as_deref());
+        let api: Api<DeserializeGuard<K>> =
+            K::guarded_api(shared.client.clone(), namespace.as_deref());
         let (shared, store, also) = (shared.clone(), store.clone(), also.clone());
         let (taking, listed, stop) = (store.clone(), listed.clone(), stop.clone());
         tokio::spawn(async move {
@@ -93,16 +96,34 @@ pub fn watch_kind<K: ManagedObject>(
                 wake::<K>(&shared, &store, &seen);
                 also(&seen);
             };
-            feed(api, config, |event| taking.take(watch, event), seen, listed, stop).await;
+            feed(
+                api,
+                config,
+                |event| taking.take(watch, event),
+                seen,
+                listed,
+                stop,
+            )
+            .await;
         });
     }
 }
 
-fn wake<K: ManagedObject>(shared: &Shared, store: &ObjectStore<DeserializeGuard<K>>, seen: &Seen<DeserializeGuard<K>>) {
+fn wake<K: ManagedObject>(
+    shared: &Shared,
+    store: &ObjectStore<DeserializeGuard<K>>,
+    seen: &Seen<DeserializeGuard<K>>,
+) {
     match seen {
         Seen::Applied { now, before } => {
-            if before.as_ref().is_none_or(|before| trigger(&**before) != trigger(&**now)) {
-                let priority = now.0.as_ref().map_or(Priority::Edit, ManagedObject::priority);
+            if before
+                .as_ref()
+                .is_none_or(|before| trigger(&**before) != trigger(&**now))
+            {
+                let priority = now
+                    .0
+                    .as_ref()
+                    .map_or(Priority::Edit, ManagedObject::priority);
                 shared.scheduler.wake(store.key(now), priority);
             }
         }
@@ -111,11 +132,23 @@ fn wake<K: ManagedObject>(shared: &Shared, store: &ObjectStore<DeserializeGuard<
     // Users of a ProviderConfig come and go with our finalizer.
     let held = |object: &DeserializeGuard<K>| object.finalizers().iter().any(|f| f == FINALIZER);
     let (changed, object) = match seen {
-        Seen::Applied { now, before } => (held(now) != before.as_ref().is_some_and(|b| held(b)), now),
+        Seen::Applied { now, before } => {
+            (held(now) != before.as_ref().is_some_and(|b| held(b)), now)
+        }
         Seen::Gone(object) => (held(object), object),
     };
-    if changed && let Some(name) = object.0.as_ref().ok().and_then(ManagedObject::provider_config) {
-        shared.scheduler.wake_later(Shared::provider_config_key(name), Priority::Edit, Duration::from_secs(1));
+    if changed
+        && let Some(name) = object
+            .0
+            .as_ref()
+            .ok()
+            .and_then(ManagedObject::provider_config)
+    {
+        shared.scheduler.wake_later(
+            Shared::provider_config_key(name),
+            Priority::Edit,
+            Duration::from_secs(1),
+        );
     }
 }
 
@@ -138,7 +171,15 @@ pub fn watch_metadata(
             }
         };
         let config = watcher::Config::default().any_semantic();
-        feed(namespaces, config, |event| own.namespaces.take(0, event), seen, ready, stopping).await;
+        feed(
+            namespaces,
+            config,
+            |event| own.namespaces.take(0, event),
+            seen,
+            ready,
+            stopping,
+        )
+        .await;
     });
     let watched: Vec<Option<String>> = match &shared.settings.watch_namespaces {
         Some(names) => names.iter().cloned().map(Some).collect(),
@@ -149,18 +190,39 @@ pub fn watch_metadata(
             Some(namespace) => Api::namespaced(shared.client.clone(), &namespace),
             None => Api::all(shared.client.clone()),
         };
-        let (own, ready, stopping, changed) = (shared.clone(), listed.clone(), stop.clone(), secret_changed.clone());
+        let (own, ready, stopping, changed) = (
+            shared.clone(),
+            listed.clone(),
+            stop.clone(),
+            secret_changed.clone(),
+        );
         tokio::spawn(async move {
             let seen = |seen: Seen<PartialObjectMeta<Secret>>| {
                 let secret = match &seen {
-                    Seen::Applied { now, before } if before.as_ref().is_none_or(|b| b.resource_version() != now.resource_version()) => now,
+                    Seen::Applied { now, before }
+                        if before
+                            .as_ref()
+                            .is_none_or(|b| b.resource_version() != now.resource_version()) =>
+                    {
+                        now
+                    }
                     Seen::Applied { .. } => return,
                     Seen::Gone(secret) => secret,
                 };
                 changed(&secret.namespace().unwrap_or_default(), &secret.name_any());
             };
-            let config = watcher::Config::default().any_semantic().labels(&format!("{CONTACT_DATA_LABEL}=true"));
-            feed(secrets, config, |event| own.secrets.take(watch, event), seen, ready, stopping).await;
+            let config = watcher::Config::default()
+                .any_semantic()
+                .labels(&format!("{CONTACT_DATA_LABEL}=true"));
+            feed(
+                secrets,
+                config,
+                |event| own.secrets.take(watch, event),
+                seen,
+                ready,
+                stopping,
+            )
+            .await;
         });
     }
 }

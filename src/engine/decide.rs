@@ -92,7 +92,11 @@ pub fn decide(facts: Facts) -> Decision {
     if facts.suspended {
         return Decision::Suspend;
     }
-    if facts.deleting { decide_deletion(facts) } else { decide_live(facts) }
+    if facts.deleting {
+        decide_deletion(facts)
+    } else {
+        decide_live(facts)
+    }
 }
 
 fn decide_deletion(facts: Facts) -> Decision {
@@ -105,9 +109,10 @@ fn decide_deletion(facts: Facts) -> Decision {
             DeletionPolicy::Delete => Decision::Delete,
         },
         // What is not ours is not deleted, whatever the policy says.
-        (Some(Ownership::OrphanOfOurs | Ownership::Unclaimed | Ownership::Foreign), ManagementPolicy::Manage) => {
-            Decision::Release { untag: false }
-        }
+        (
+            Some(Ownership::OrphanOfOurs | Ownership::Unclaimed | Ownership::Foreign),
+            ManagementPolicy::Manage,
+        ) => Decision::Release { untag: false },
     }
 }
 
@@ -118,14 +123,18 @@ fn decide_live(facts: Facts) -> Decision {
         (ManagementPolicy::Manage, None) => Decision::Create,
         (ManagementPolicy::Manage, Some(Ownership::Ours)) if facts.in_sync => Decision::Idle,
         (ManagementPolicy::Manage, Some(Ownership::Ours)) => Decision::Update,
-        (ManagementPolicy::Manage, Some(Ownership::Foreign)) => Decision::Refuse(Refusal::OwnedByAnother),
-        (ManagementPolicy::Manage, Some(Ownership::Unclaimed | Ownership::OrphanOfOurs)) => match facts.adoption {
-            AdoptionPolicy::Never => Decision::Refuse(Refusal::AlreadyExists),
-            _ if !facts.adoption_allowed => Decision::Refuse(Refusal::AdoptionNotAllowed),
-            _ if facts.content_in_sync => Decision::Adopt,
-            AdoptionPolicy::Adopt => Decision::Refuse(Refusal::AdoptionWouldChange),
-            AdoptionPolicy::AdoptAndOverwrite => Decision::AdoptAndUpdate,
-        },
+        (ManagementPolicy::Manage, Some(Ownership::Foreign)) => {
+            Decision::Refuse(Refusal::OwnedByAnother)
+        }
+        (ManagementPolicy::Manage, Some(Ownership::Unclaimed | Ownership::OrphanOfOurs)) => {
+            match facts.adoption {
+                AdoptionPolicy::Never => Decision::Refuse(Refusal::AlreadyExists),
+                _ if !facts.adoption_allowed => Decision::Refuse(Refusal::AdoptionNotAllowed),
+                _ if facts.content_in_sync => Decision::Adopt,
+                AdoptionPolicy::Adopt => Decision::Refuse(Refusal::AdoptionWouldChange),
+                AdoptionPolicy::AdoptAndOverwrite => Decision::AdoptAndUpdate,
+            }
+        }
     }
 }
 
@@ -139,7 +148,11 @@ mod tests {
         for suspended in bools {
             for deleting in bools {
                 for management in [ManagementPolicy::Manage, ManagementPolicy::Observe] {
-                    for adoption in [AdoptionPolicy::Never, AdoptionPolicy::Adopt, AdoptionPolicy::AdoptAndOverwrite] {
+                    for adoption in [
+                        AdoptionPolicy::Never,
+                        AdoptionPolicy::Adopt,
+                        AdoptionPolicy::AdoptAndOverwrite,
+                    ] {
                         for adoption_allowed in bools {
                             for deletion in [DeletionPolicy::Delete, DeletionPolicy::Retain] {
                                 for observed in [
@@ -149,7 +162,9 @@ mod tests {
                                     Some(Ownership::Unclaimed),
                                     Some(Ownership::Foreign),
                                 ] {
-                                    for (content_in_sync, in_sync) in [(false, false), (true, false), (true, true)] {
+                                    for (content_in_sync, in_sync) in
+                                        [(false, false), (true, false), (true, true)]
+                                    {
                                         for referenced in bools {
                                             all.push(Facts {
                                                 suspended,
@@ -184,11 +199,16 @@ mod tests {
 
     #[test]
     fn observe_never_writes() {
-        for facts in every_combination().into_iter().filter(|f| f.management == ManagementPolicy::Observe && !f.suspended) {
+        for facts in every_combination()
+            .into_iter()
+            .filter(|f| f.management == ManagementPolicy::Observe && !f.suspended)
+        {
             assert!(
                 matches!(
                     decide(facts),
-                    Decision::Report | Decision::Refuse(Refusal::NothingToObserve) | Decision::Release { untag: false }
+                    Decision::Report
+                        | Decision::Refuse(Refusal::NothingToObserve)
+                        | Decision::Release { untag: false }
                 ),
                 "{facts:?}"
             );
@@ -199,13 +219,26 @@ mod tests {
     fn only_what_is_ours_is_deleted_or_changed() {
         for facts in every_combination() {
             match decide(facts) {
-                Decision::Delete | Decision::Update | Decision::Idle | Decision::Release { untag: true } | Decision::HoldForReferences => {
+                Decision::Delete
+                | Decision::Update
+                | Decision::Idle
+                | Decision::Release { untag: true }
+                | Decision::HoldForReferences => {
                     assert_eq!(facts.observed, Some(Ownership::Ours), "{facts:?}");
                 }
                 Decision::Create => assert_eq!(facts.observed, None, "{facts:?}"),
                 Decision::Adopt | Decision::AdoptAndUpdate => {
-                    assert!(matches!(facts.observed, Some(Ownership::Unclaimed | Ownership::OrphanOfOurs)), "{facts:?}");
-                    assert!(facts.adoption != AdoptionPolicy::Never && facts.adoption_allowed, "{facts:?}");
+                    assert!(
+                        matches!(
+                            facts.observed,
+                            Some(Ownership::Unclaimed | Ownership::OrphanOfOurs)
+                        ),
+                        "{facts:?}"
+                    );
+                    assert!(
+                        facts.adoption != AdoptionPolicy::Never && facts.adoption_allowed,
+                        "{facts:?}"
+                    );
                 }
                 _ => {}
             }
@@ -214,7 +247,10 @@ mod tests {
 
     #[test]
     fn adopt_changes_nothing_but_tags() {
-        for facts in every_combination().into_iter().filter(|f| f.adoption == AdoptionPolicy::Adopt) {
+        for facts in every_combination()
+            .into_iter()
+            .filter(|f| f.adoption == AdoptionPolicy::Adopt)
+        {
             assert_ne!(decide(facts), Decision::AdoptAndUpdate, "{facts:?}");
             if decide(facts) == Decision::Adopt {
                 assert!(facts.content_in_sync, "{facts:?}");
@@ -225,17 +261,22 @@ mod tests {
     #[test]
     fn a_deletion_never_creates_and_a_live_object_never_deletes() {
         for facts in every_combination().into_iter().filter(|f| !f.suspended) {
-            let ends = matches!(decide(facts), Decision::Delete | Decision::Release { .. } | Decision::HoldForReferences);
+            let ends = matches!(
+                decide(facts),
+                Decision::Delete | Decision::Release { .. } | Decision::HoldForReferences
+            );
             assert_eq!(ends, facts.deleting, "{facts:?}");
         }
     }
 
     #[test]
     fn deletion_follows_the_policy() {
-        for facts in every_combination()
-            .into_iter()
-            .filter(|f| f.deleting && !f.suspended && f.management == ManagementPolicy::Manage && f.observed == Some(Ownership::Ours))
-        {
+        for facts in every_combination().into_iter().filter(|f| {
+            f.deleting
+                && !f.suspended
+                && f.management == ManagementPolicy::Manage
+                && f.observed == Some(Ownership::Ours)
+        }) {
             let expected = match (facts.deletion, facts.referenced) {
                 (DeletionPolicy::Retain, _) => Decision::Release { untag: true },
                 (DeletionPolicy::Delete, true) => Decision::HoldForReferences,
@@ -247,11 +288,17 @@ mod tests {
 
     #[test]
     fn foreign_resources_are_refused_under_every_adoption_policy() {
-        for facts in every_combination()
-            .into_iter()
-            .filter(|f| !f.deleting && !f.suspended && f.management == ManagementPolicy::Manage && f.observed == Some(Ownership::Foreign))
-        {
-            assert_eq!(decide(facts), Decision::Refuse(Refusal::OwnedByAnother), "{facts:?}");
+        for facts in every_combination().into_iter().filter(|f| {
+            !f.deleting
+                && !f.suspended
+                && f.management == ManagementPolicy::Manage
+                && f.observed == Some(Ownership::Foreign)
+        }) {
+            assert_eq!(
+                decide(facts),
+                Decision::Refuse(Refusal::OwnedByAnother),
+                "{facts:?}"
+            );
         }
     }
 }

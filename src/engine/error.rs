@@ -69,8 +69,12 @@ impl From<kube::Error> for Error {
         match error {
             kube::Error::Api(status) if status.is_conflict() => Self::Outdated,
             // A status may quote the object; its reason and code do not.
-            kube::Error::Api(status) => Self::Kubernetes(format!("{} ({})", status.reason, status.code)),
-            kube::Error::SerdeError(_) => Self::Kubernetes("answered with something that cannot be read".to_owned()),
+            kube::Error::Api(status) => {
+                Self::Kubernetes(format!("{} ({})", status.reason, status.code))
+            }
+            kube::Error::SerdeError(_) => {
+                Self::Kubernetes("answered with something that cannot be read".to_owned())
+            }
             other => Self::Kubernetes(other.to_string()),
         }
     }
@@ -90,28 +94,48 @@ const BACKOFF_MOST: Duration = Duration::from_secs(5 * 60);
 impl Error {
     /// Bad content in the spec or in what it refers to.
     pub fn invalid(message: impl Into<String>) -> Self {
-        Self::Stalled { reason: Reason::InvalidSpec, message: message.into(), retry: RETRY_INVALID }
+        Self::Stalled {
+            reason: Reason::InvalidSpec,
+            message: message.into(),
+            retry: RETRY_INVALID,
+        }
     }
 
     /// A reference that does not resolve yet.
     pub fn unresolved(reason: Reason, message: impl Into<String>) -> Self {
-        Self::Waiting { reason, message: message.into(), references: true, retry: RETRY_WAITING }
+        Self::Waiting {
+            reason,
+            message: message.into(),
+            references: true,
+            retry: RETRY_WAITING,
+        }
     }
 
     /// A refusal about ownership, adoption or placement.
     pub fn refused(reason: Reason, message: impl Into<String>) -> Self {
-        Self::Stalled { reason, message: message.into(), retry: RETRY_REFUSED }
+        Self::Stalled {
+            reason,
+            message: message.into(),
+            retry: RETRY_REFUSED,
+        }
     }
 
     /// Something else is missing that may come by itself.
     pub fn waiting(reason: Reason, message: impl Into<String>) -> Self {
-        Self::Waiting { reason, message: message.into(), references: false, retry: RETRY_WAITING }
+        Self::Waiting {
+            reason,
+            message: message.into(),
+            references: false,
+            retry: RETRY_WAITING,
+        }
     }
 
     /// Counts towards "three failures in a row".
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Call(error) => matches!(error.class, ErrorClass::Throttled | ErrorClass::Transient),
+            Self::Call(error) => {
+                matches!(error.class, ErrorClass::Throttled | ErrorClass::Transient)
+            }
             Self::Kubernetes(_) => true,
             _ => false,
         }
@@ -129,28 +153,51 @@ impl Error {
     /// What the conditions say.
     pub fn conclusion(&self, failures: u32) -> Conclusion {
         match self {
-            Self::Waiting { reason, message, references, .. } => {
-                Conclusion::Waiting { reason: *reason, message: message.clone(), references: *references }
-            }
-            Self::Stalled { reason, message, .. } => Conclusion::Stalled { reason: *reason, message: message.clone() },
-            Self::Held { reason, message, .. } => Conclusion::Progress { reason: *reason, message: message.clone() },
+            Self::Waiting {
+                reason,
+                message,
+                references,
+                ..
+            } => Conclusion::Waiting {
+                reason: *reason,
+                message: message.clone(),
+                references: *references,
+            },
+            Self::Stalled {
+                reason, message, ..
+            } => Conclusion::Stalled {
+                reason: *reason,
+                message: message.clone(),
+            },
+            Self::Held {
+                reason, message, ..
+            } => Conclusion::Progress {
+                reason: *reason,
+                message: message.clone(),
+            },
             Self::Call(error) => call_conclusion(error, failures),
-            Self::Outdated | Self::Settling | Self::Kubernetes(_) => {
-                Conclusion::Transient { reason: Reason::Unavailable, message: self.to_string(), failures }
-            }
+            Self::Outdated | Self::Settling | Self::Kubernetes(_) => Conclusion::Transient {
+                reason: Reason::Unavailable,
+                message: self.to_string(),
+                failures,
+            },
         }
     }
 
     /// When to try again after `failures` in a row.
     pub fn requeue(&self, failures: u32) -> Requeue {
         match self {
-            Self::Waiting { retry, .. } => {
-                Requeue::Retry(jittered(retry.saturating_mul(failures.clamp(1, 5)).min(BACKOFF_MOST)))
+            Self::Waiting { retry, .. } => Requeue::Retry(jittered(
+                retry.saturating_mul(failures.clamp(1, 5)).min(BACKOFF_MOST),
+            )),
+            Self::Stalled { retry, .. } | Self::Held { retry, .. } => {
+                Requeue::Retry(jittered(*retry))
             }
-            Self::Stalled { retry, .. } | Self::Held { retry, .. } => Requeue::Retry(jittered(*retry)),
             Self::Call(error) => match error.class {
                 ErrorClass::GaveWay => Requeue::Interrupted,
-                ErrorClass::Invalid | ErrorClass::WrongCode => Requeue::Retry(jittered(RETRY_INVALID)),
+                ErrorClass::Invalid | ErrorClass::WrongCode => {
+                    Requeue::Retry(jittered(RETRY_INVALID))
+                }
                 ErrorClass::AccessDenied => Requeue::Retry(jittered(RETRY_DENIED)),
                 ErrorClass::QuotaExceeded => Requeue::Retry(jittered(RETRY_QUOTA)),
                 ErrorClass::Conflict
@@ -159,7 +206,11 @@ impl Error {
                 | ErrorClass::Transient
                 | ErrorClass::DataEncryption => {
                     let backoff = backoff(failures);
-                    Requeue::Retry(error.retry_after.map_or(backoff, |after| after.max(backoff)))
+                    Requeue::Retry(
+                        error
+                            .retry_after
+                            .map_or(backoff, |after| after.max(backoff)),
+                    )
                 }
             },
             Self::Outdated => Requeue::Retry(Duration::from_millis(50)),
@@ -171,7 +222,10 @@ impl Error {
 
 fn call_conclusion(error: &CallError, failures: u32) -> Conclusion {
     let message = error.to_string();
-    let stalled = |reason| Conclusion::Stalled { reason, message: message.clone() };
+    let stalled = |reason| Conclusion::Stalled {
+        reason,
+        message: message.clone(),
+    };
     match error.class {
         ErrorClass::Invalid => stalled(Reason::RejectedByAws),
         ErrorClass::WrongCode => stalled(Reason::WrongCode),
@@ -179,10 +233,16 @@ fn call_conclusion(error: &CallError, failures: u32) -> Conclusion {
         ErrorClass::QuotaExceeded => stalled(Reason::QuotaExceeded),
         ErrorClass::DataEncryption => stalled(Reason::EncryptionKeyUnavailable),
         ErrorClass::Conflict | ErrorClass::NotFound => Conclusion::Conflict { message },
-        ErrorClass::Throttled => Conclusion::Transient { reason: Reason::Throttled, message, failures },
-        ErrorClass::Transient | ErrorClass::GaveWay => {
-            Conclusion::Transient { reason: Reason::Unavailable, message, failures }
-        }
+        ErrorClass::Throttled => Conclusion::Transient {
+            reason: Reason::Throttled,
+            message,
+            failures,
+        },
+        ErrorClass::Transient | ErrorClass::GaveWay => Conclusion::Transient {
+            reason: Reason::Unavailable,
+            message,
+            failures,
+        },
     }
 }
 
@@ -224,7 +284,10 @@ mod tests {
             (Error::waiting(Reason::NoReplicationSet, ""), 60),
         ] {
             let got = delay(error.requeue(1)).as_secs_f64();
-            assert!((got - f64::from(expected)).abs() <= f64::from(expected) * 0.11, "{error:?}: {got}");
+            assert!(
+                (got - f64::from(expected)).abs() <= f64::from(expected) * 0.11,
+                "{error:?}: {got}"
+            );
         }
     }
 
@@ -243,8 +306,16 @@ mod tests {
         assert!(call(ErrorClass::Transient).is_transient());
         assert!(!call(ErrorClass::Invalid).is_transient());
         assert!(call(ErrorClass::GaveWay).is_silent());
-        for class in [ErrorClass::Invalid, ErrorClass::AccessDenied, ErrorClass::QuotaExceeded, ErrorClass::DataEncryption] {
-            assert!(matches!(call(class).conclusion(1), Conclusion::Stalled { .. }), "{class:?}");
+        for class in [
+            ErrorClass::Invalid,
+            ErrorClass::AccessDenied,
+            ErrorClass::QuotaExceeded,
+            ErrorClass::DataEncryption,
+        ] {
+            assert!(
+                matches!(call(class).conclusion(1), Conclusion::Stalled { .. }),
+                "{class:?}"
+            );
         }
     }
 }

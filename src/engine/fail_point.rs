@@ -12,8 +12,15 @@ struct Armed {
 
 static ARMED: LazyLock<Option<Armed>> = LazyLock::new(|| {
     let value = std::env::var("INCIDENT_OPERATOR_FAIL_POINT").ok()?;
-    let (name, nth) = value.split_once(':').map_or((value.as_str(), 1), |(name, nth)| (name, nth.parse().unwrap_or(1)));
-    Some(Armed { name: name.to_owned(), left: AtomicU64::new(nth) })
+    let (name, nth) = value
+        .split_once(':')
+        .map_or((value.as_str(), 1), |(name, nth)| {
+            (name, nth.parse().unwrap_or(1))
+        });
+    Some(Armed {
+        name: name.to_owned(),
+        left: AtomicU64::new(nth),
+    })
 });
 
 /// Dies here when told to, as abruptly as `kill -9`.

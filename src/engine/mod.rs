@@ -116,10 +116,18 @@ pub trait ExternalResource: Send + Sync + 'static {
     fn identity(object: &Self::Object, provider: &Provider) -> String;
 
     /// Spec and references to what is wanted. Pure. Errors are `Stalled/InvalidSpec`.
-    fn desired(object: &Self::Object, references: &Self::References, tags: BTreeMap<String, String>) -> Result<Self::Desired, Error>;
+    fn desired(
+        object: &Self::Object,
+        references: &Self::References,
+        tags: BTreeMap<String, String>,
+    ) -> Result<Self::Desired, Error>;
 
     /// What to change, tags apart. Pure. An empty list = in sync.
-    fn plan(desired: &Self::Desired, observed: Option<&Self::Observed>, memory: Memory<'_>) -> Result<Vec<Self::Change>, Error>;
+    fn plan(
+        desired: &Self::Desired,
+        observed: Option<&Self::Observed>,
+        memory: Memory<'_>,
+    ) -> Result<Vec<Self::Change>, Error>;
 
     /// The change that writes or removes tags.
     fn tag_changes(plan: &TagPlan) -> Vec<Self::Change>;
@@ -128,7 +136,12 @@ pub trait ExternalResource: Send + Sync + 'static {
     fn plan_delete(observed: &Self::Observed) -> Vec<Self::Change>;
 
     /// What AWS has after `change`, as far as that is certain. Pure.
-    fn project(observed: Option<Self::Observed>, desired: &Self::Desired, change: &Self::Change, id: Option<&str>) -> Option<Self::Observed>;
+    fn project(
+        observed: Option<Self::Observed>,
+        desired: &Self::Desired,
+        change: &Self::Change,
+        id: Option<&str>,
+    ) -> Option<Self::Observed>;
 
     /// Whether `change` leaves something uncertain, so that AWS is read again before the status is written.
     fn must_observe_after(_change: &Self::Change) -> bool {
@@ -166,16 +179,31 @@ pub trait ExternalResource: Send + Sync + 'static {
     fn foretell(_changes: &[Self::Change], _status: &mut <Self::Object as ManagedObject>::Status) {}
 
     /// Writes the kind's part of the status. Pure.
-    fn report(reported: Reported<'_, Self>, status: &mut <Self::Object as ManagedObject>::Status) -> Report;
+    fn report(
+        reported: Reported<'_, Self>,
+        status: &mut <Self::Object as ManagedObject>::Status,
+    ) -> Report;
 
     /// Looks up what the spec refers to.
-    fn resolve(&self, shared: &Shared, object: &Self::Object) -> impl Future<Output = Result<Self::References, Error>> + Send;
+    fn resolve(
+        &self,
+        shared: &Shared,
+        object: &Self::Object,
+    ) -> impl Future<Output = Result<Self::References, Error>> + Send;
 
     /// Reads AWS, tags apart. `None` = AWS has no such resource.
-    fn observe(&self, session: &Session, identity: &str) -> impl Future<Output = Result<Option<Self::Observed>, CallError>> + Send;
+    fn observe(
+        &self,
+        session: &Session,
+        identity: &str,
+    ) -> impl Future<Output = Result<Option<Self::Observed>, CallError>> + Send;
 
     /// Reads the tags of what was observed. `None` = tags cannot be had in this Region.
-    fn read_tags(&self, session: &Session, observed: &Self::Observed) -> impl Future<Output = Result<Option<BTreeMap<String, String>>, CallError>> + Send;
+    fn read_tags(
+        &self,
+        session: &Session,
+        observed: &Self::Observed,
+    ) -> impl Future<Output = Result<Option<BTreeMap<String, String>>, CallError>> + Send;
 
     /// Sends one change to the resource at `identity`. `token` makes a creation idempotent, `ids` are the ids by slot known so far.
     fn apply(

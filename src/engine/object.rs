@@ -21,7 +21,9 @@ use crate::aws::Priority;
 pub const FIELD_MANAGER: &str = "incident-operator";
 
 /// A custom resource of ours.
-pub trait ManagedObject: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static {
+pub trait ManagedObject:
+    Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static
+{
     /// Its kind.
     const KIND: &'static str;
     /// It reaches humans at night: its passes go before everything else (product: Reconciling, Priority).
@@ -50,7 +52,11 @@ pub trait ManagedObject: Resource<DynamicType = ()> + Clone + Debug + Serialize 
 
     /// Its key.
     fn key(&self) -> ObjectKey {
-        ObjectKey { kind: Self::KIND, namespace: self.namespace(), name: self.name_any() }
+        ObjectKey {
+            kind: Self::KIND,
+            namespace: self.namespace(),
+            name: self.name_any(),
+        }
     }
 
     /// Whether the operator's finalizer is on it.
@@ -67,14 +73,25 @@ pub trait ManagedObject: Resource<DynamicType = ()> + Clone + Debug + Serialize 
             return Priority::Edit;
         }
         let common = self.status().map(Self::common_status);
-        let observed = common.and_then(|c| c.observed_generation).filter(|g| *g >= 0);
+        let observed = common
+            .and_then(|c| c.observed_generation)
+            .filter(|g| *g >= 0);
         let requested = self.annotations().get(RECONCILE_REQUESTED_AT);
         match observed {
             None if requested.is_none() => Priority::Create,
-            Some(observed) if Some(observed) == self.meta().generation && requested == common.and_then(|c| c.last_handled_reconcile_at.as_ref()) => {
-                let ready = common.and_then(|c| condition(c, ConditionType::Ready)).is_some_and(|c| c.status == "True");
+            Some(observed)
+                if Some(observed) == self.meta().generation
+                    && requested == common.and_then(|c| c.last_handled_reconcile_at.as_ref()) =>
+            {
+                let ready = common
+                    .and_then(|c| condition(c, ConditionType::Ready))
+                    .is_some_and(|c| c.status == "True");
                 // What has not come about yet is a creation still, whatever it waited for.
-                if ready { Priority::Drift } else { Priority::Create }
+                if ready {
+                    Priority::Drift
+                } else {
+                    Priority::Create
+                }
             }
             _ => Priority::Edit,
         }
@@ -91,7 +108,10 @@ macro_rules! managed_object {
             fn api(client: kube::Client, namespace: Option<&str>) -> kube::Api<Self> {
                 kube::Api::namespaced(client, namespace.unwrap_or_default())
             }
-            fn guarded_api(client: kube::Client, namespace: Option<&str>) -> kube::Api<kube::core::DeserializeGuard<Self>> {
+            fn guarded_api(
+                client: kube::Client,
+                namespace: Option<&str>,
+            ) -> kube::Api<kube::core::DeserializeGuard<Self>> {
                 match namespace {
                     Some(namespace) => kube::Api::namespaced(client, namespace),
                     None => kube::Api::all(client),
@@ -103,7 +123,9 @@ macro_rules! managed_object {
             fn common_status(status: &Self::Status) -> &$crate::api::common::CommonStatus {
                 &status.common
             }
-            fn common_status_mut(status: &mut Self::Status) -> &mut $crate::api::common::CommonStatus {
+            fn common_status_mut(
+                status: &mut Self::Status,
+            ) -> &mut $crate::api::common::CommonStatus {
                 &mut status.common
             }
             fn suspended(&self) -> bool {
@@ -138,7 +160,12 @@ pub fn trigger<K: Resource>(object: &K) -> Trigger {
         uid: object.meta().uid.clone(),
         generation: object.meta().generation,
         deleting: object.meta().deletion_timestamp.is_some(),
-        requested: object.meta().annotations.as_ref().and_then(|a| a.get(RECONCILE_REQUESTED_AT)).cloned(),
+        requested: object
+            .meta()
+            .annotations
+            .as_ref()
+            .and_then(|a| a.get(RECONCILE_REQUESTED_AT))
+            .cloned(),
     }
 }
 
@@ -176,7 +203,13 @@ impl<K: ManagedObject> Live<K> {
 
     /// Takes the finalizer off. An object that is gone already is fine.
     pub async fn remove_finalizer(&mut self) -> Result<(), Error> {
-        let finalizers: Vec<String> = self.object.finalizers().iter().filter(|f| *f != FINALIZER).cloned().collect();
+        let finalizers: Vec<String> = self
+            .object
+            .finalizers()
+            .iter()
+            .filter(|f| *f != FINALIZER)
+            .cloned()
+            .collect();
         if finalizers.len() == self.object.finalizers().len() {
             return Ok(());
         }
@@ -185,7 +218,15 @@ impl<K: ManagedObject> Live<K> {
 
     async fn write_finalizers(&mut self, finalizers: &[String]) -> Result<(), Error> {
         let patch = json!({"metadata": {"finalizers": finalizers, "resourceVersion": self.object.resource_version()}});
-        match self.api().patch(&self.object.name_any(), &parameters(), &Patch::Merge(&patch)).await {
+        match self
+            .api()
+            .patch(
+                &self.object.name_any(),
+                &parameters(),
+                &Patch::Merge(&patch),
+            )
+            .await
+        {
             Ok(object) => {
                 self.object = object;
                 Ok(())
@@ -199,11 +240,27 @@ impl<K: ManagedObject> Live<K> {
 
     /// Writes the status if it differs, and only what differs, on the precondition that nobody else has written the object.
     pub async fn write_status(&mut self, status: &K::Status) -> Result<bool, Error> {
-        let before = self.object.status().map(serde_json::to_value).transpose().map_err(unreadable)?.unwrap_or(Value::Null);
+        let before = self
+            .object
+            .status()
+            .map(serde_json::to_value)
+            .transpose()
+            .map_err(unreadable)?
+            .unwrap_or(Value::Null);
         let after = serde_json::to_value(status).map_err(unreadable)?;
-        let Some(difference) = merge_difference(&before, &after) else { return Ok(false) };
+        let Some(difference) = merge_difference(&before, &after) else {
+            return Ok(false);
+        };
         let patch = json!({"metadata": {"resourceVersion": self.object.resource_version()}, "status": difference});
-        match self.api().patch_status(&self.object.name_any(), &parameters(), &Patch::Merge(&patch)).await {
+        match self
+            .api()
+            .patch_status(
+                &self.object.name_any(),
+                &parameters(),
+                &Patch::Merge(&patch),
+            )
+            .await
+        {
             Ok(object) => {
                 self.object = object;
                 Ok(true)
@@ -217,11 +274,17 @@ impl<K: ManagedObject> Live<K> {
 }
 
 fn unreadable(error: serde_json::Error) -> Error {
-    Error::Kubernetes(format!("a status cannot be written as JSON at line {}", error.line()))
+    Error::Kubernetes(format!(
+        "a status cannot be written as JSON at line {}",
+        error.line()
+    ))
 }
 
 fn parameters() -> PatchParams {
-    PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() }
+    PatchParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    }
 }
 
 /// The JSON merge patch (RFC 7396) that turns `before` into `after`; `None` when they are equal.
@@ -229,7 +292,9 @@ pub fn merge_difference(before: &Value, after: &Value) -> Option<Value> {
     if before == after {
         return None;
     }
-    let (Value::Object(before), Value::Object(after)) = (before, after) else { return Some(after.clone()) };
+    let (Value::Object(before), Value::Object(after)) = (before, after) else {
+        return Some(after.clone());
+    };
     let mut patch = Map::new();
     for key in before.keys().filter(|k| !after.contains_key(*k)) {
         patch.insert(key.clone(), Value::Null);
@@ -244,7 +309,10 @@ pub fn merge_difference(before: &Value, after: &Value) -> Option<Value> {
 }
 
 /// An API client that reads what cannot be decoded as `K`.
-pub fn dynamic_api<K: ManagedObject>(client: Client, namespace: Option<&str>) -> Api<DynamicObject> {
+pub fn dynamic_api<K: ManagedObject>(
+    client: Client,
+    namespace: Option<&str>,
+) -> Api<DynamicObject> {
     let resource = ApiResource::erase::<K>(&());
     match namespace {
         Some(namespace) => Api::namespaced_with(client, namespace, &resource),
@@ -262,7 +330,12 @@ pub fn decode_leniently<K: ManagedObject>(object: &DynamicObject) -> Option<K> {
     serde_json::from_value::<K>(accepted.clone()).ok()?;
     let mut not_understood = false;
     for part in ["spec", "status"] {
-        for (field, value) in raw.get(part).and_then(Value::as_object).into_iter().flatten() {
+        for (field, value) in raw
+            .get(part)
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
             let mut candidate = accepted.clone();
             candidate[part][field] = value.clone();
             if serde_json::from_value::<K>(candidate.clone()).is_ok() {
@@ -286,7 +359,9 @@ mod tests {
 
     /// RFC 7396, written down once more so that the difference is held against something else than itself.
     fn apply_merge(target: &Value, patch: &Value) -> Value {
-        let Value::Object(patch) = patch else { return patch.clone() };
+        let Value::Object(patch) = patch else {
+            return patch.clone();
+        };
         let mut target = target.as_object().cloned().unwrap_or_default();
         for (key, value) in patch {
             if value.is_null() {
@@ -305,7 +380,10 @@ mod tests {
         let after = json!({"a": 2, "nested": {"keep": [1, 2], "new": "n"}, "list": []});
         let patch = merge_difference(&before, &after).unwrap();
         assert_eq!(apply_merge(&before, &patch), after);
-        assert_eq!(patch, json!({"a": 2, "gone": null, "nested": {"drop": null, "new": "n"}, "list": []}));
+        assert_eq!(
+            patch,
+            json!({"a": 2, "gone": null, "nested": {"drop": null, "new": "n"}, "list": []})
+        );
         assert_eq!(merge_difference(&after, &after), None);
     }
 
@@ -320,17 +398,35 @@ mod tests {
 
     #[test]
     fn an_unknown_policy_means_retain() {
-        let contact: Contact = decode_leniently(&dynamic(&json!({"alias": "a", "deletionPolicy": "Archive"}))).unwrap();
-        assert_eq!(contact.spec.common.deletion_policy, Some(DeletionPolicy::Retain));
+        let contact: Contact = decode_leniently(&dynamic(
+            &json!({"alias": "a", "deletionPolicy": "Archive"}),
+        ))
+        .unwrap();
+        assert_eq!(
+            contact.spec.common.deletion_policy,
+            Some(DeletionPolicy::Retain)
+        );
         assert_eq!(contact.spec.alias.as_deref(), Some("a"));
-        let contact: Contact = decode_leniently(&dynamic(&json!({"managementPolicy": "Watch", "deletionPolicy": "Delete"}))).unwrap();
-        assert_eq!(contact.spec.common.deletion_policy, Some(DeletionPolicy::Retain));
+        let contact: Contact = decode_leniently(&dynamic(
+            &json!({"managementPolicy": "Watch", "deletionPolicy": "Delete"}),
+        ))
+        .unwrap();
+        assert_eq!(
+            contact.spec.common.deletion_policy,
+            Some(DeletionPolicy::Retain)
+        );
     }
 
     #[test]
     fn what_is_readable_is_kept() {
-        let contact: Contact = decode_leniently(&dynamic(&json!({"deletionPolicy": "Delete", "channels": "none"}))).unwrap();
-        assert_eq!(contact.spec.common.deletion_policy, Some(DeletionPolicy::Delete));
+        let contact: Contact = decode_leniently(&dynamic(
+            &json!({"deletionPolicy": "Delete", "channels": "none"}),
+        ))
+        .unwrap();
+        assert_eq!(
+            contact.spec.common.deletion_policy,
+            Some(DeletionPolicy::Delete)
+        );
         assert_eq!(contact.status.unwrap().common.arn.as_deref(), Some("arn:x"));
     }
 }

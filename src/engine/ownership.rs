@@ -42,11 +42,13 @@ impl Claimant {
         match (tags.get(tag::OWNER), tags.get(tag::OBJECT)) {
             (None, None) => Claim::Unclaimed,
             (Some(owner), _) if *owner != self.owner => Claim::OtherOwner(owner.clone()),
-            (Some(_), Some(object)) if *object == self.object => Claim::Ours(match tags.get(tag::ORIGIN).map(String::as_str) {
-                // A damaged origin counts as adopted: the harmless side, since adopted things are retained.
-                Some("Created") => Origin::Created,
-                _ => Origin::Adopted,
-            }),
+            (Some(_), Some(object)) if *object == self.object => {
+                Claim::Ours(match tags.get(tag::ORIGIN).map(String::as_str) {
+                    // A damaged origin counts as adopted: the harmless side, since adopted things are retained.
+                    Some("Created") => Origin::Created,
+                    _ => Origin::Adopted,
+                })
+            }
             (Some(_), Some(object)) => Claim::OtherObject(object.clone()),
             // Half a claim is somebody's claim.
             (Some(owner), None) => Claim::OtherOwner(owner.clone()),
@@ -92,10 +94,22 @@ impl TagPlan {
 }
 
 /// Three-way: what is wanted, what is there, and which keys we have written. Tags of others are left alone.
-pub fn plan_tags(desired: &BTreeMap<String, String>, observed: &BTreeMap<String, String>, written: &[String]) -> TagPlan {
+pub fn plan_tags(
+    desired: &BTreeMap<String, String>,
+    observed: &BTreeMap<String, String>,
+    written: &[String],
+) -> TagPlan {
     TagPlan {
-        set: desired.iter().filter(|(k, v)| observed.get(*k) != Some(v)).map(|(k, v)| (k.clone(), v.clone())).collect(),
-        remove: written.iter().filter(|k| !desired.contains_key(*k) && observed.contains_key(*k)).cloned().collect(),
+        set: desired
+            .iter()
+            .filter(|(k, v)| observed.get(*k) != Some(v))
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect(),
+        remove: written
+            .iter()
+            .filter(|k| !desired.contains_key(*k) && observed.contains_key(*k))
+            .cloned()
+            .collect(),
     }
 }
 
@@ -104,26 +118,38 @@ mod tests {
     use super::*;
 
     fn claimant() -> Claimant {
-        Claimant { owner: "prod".into(), object: "Contact/people/alice".into() }
+        Claimant {
+            owner: "prod".into(),
+            object: "Contact/people/alice".into(),
+        }
     }
 
     #[test]
     fn our_own_tags_are_ours() {
         for origin in [Origin::Created, Origin::Adopted] {
-            assert_eq!(claimant().claim(&claimant().tags(origin)), Claim::Ours(origin));
+            assert_eq!(
+                claimant().claim(&claimant().tags(origin)),
+                Claim::Ours(origin)
+            );
         }
     }
 
     #[test]
     fn no_ownership_tag_is_unclaimed() {
-        assert_eq!(claimant().claim(&BTreeMap::from([("team".into(), "a".into())])), Claim::Unclaimed);
+        assert_eq!(
+            claimant().claim(&BTreeMap::from([("team".into(), "a".into())])),
+            Claim::Unclaimed
+        );
     }
 
     #[test]
     fn half_a_claim_is_never_unclaimed() {
         for key in [tag::OWNER, tag::OBJECT] {
             let tags = BTreeMap::from([(key.to_owned(), "x".to_owned())]);
-            assert!(!matches!(claimant().claim(&tags), Claim::Unclaimed | Claim::Ours(_)));
+            assert!(!matches!(
+                claimant().claim(&tags),
+                Claim::Unclaimed | Claim::Ours(_)
+            ));
         }
     }
 
@@ -138,9 +164,17 @@ mod tests {
 
     #[test]
     fn tags_of_others_are_left_alone_and_ours_follow_the_manifest() {
-        let observed = BTreeMap::from([("theirs".into(), "1".into()), ("old".into(), "1".into()), ("kept".into(), "0".into())]);
+        let observed = BTreeMap::from([
+            ("theirs".into(), "1".into()),
+            ("old".into(), "1".into()),
+            ("kept".into(), "0".into()),
+        ]);
         let desired = BTreeMap::from([("kept".into(), "1".into()), ("new".into(), "1".into())]);
-        let plan = plan_tags(&desired, &observed, &["old".into(), "kept".into(), "gone".into()]);
+        let plan = plan_tags(
+            &desired,
+            &observed,
+            &["old".into(), "kept".into(), "gone".into()],
+        );
         assert_eq!(plan.set, desired);
         assert_eq!(plan.remove, vec!["old".to_owned()]);
     }

@@ -70,7 +70,11 @@ pub struct ProviderConfigs {
 impl ProviderConfigs {
     /// `wake_users` is called when something about the account changed.
     pub fn new(shared: Arc<Shared>, wake_users: WakeUsers) -> Self {
-        Self { shared, wake_users, failures: Mutex::default() }
+        Self {
+            shared,
+            wake_users,
+            failures: Mutex::default(),
+        }
     }
 
     fn count_failure(&self, name: &str, failed: bool) -> u32 {
@@ -120,14 +124,30 @@ impl ProviderConfigs {
             }
         };
         let generation = live.object.metadata.generation;
-        status::conclude(&mut draft.common, generation, &conclusion, self.shared.clock.now());
-        let changed = before.replication_set != draft.replication_set || before.account_id != draft.account_id;
+        status::conclude(
+            &mut draft.common,
+            generation,
+            &conclusion,
+            self.shared.clock.now(),
+        );
+        let changed = before.replication_set != draft.replication_set
+            || before.account_id != draft.account_id;
         match live.write_status(&draft).await {
             Ok(written) => {
                 if let (true, Err(error)) = (written, &result) {
-                    let reason = status::condition(&draft.common, ConditionType::Ready).map(|c| c.reason.clone());
-                    if reason != status::condition(&before.common, ConditionType::Ready).map(|c| c.reason.clone()) {
-                        events::warning(&*self.shared, &live.object, Reason::Unavailable, &error.to_string()).await;
+                    let reason = status::condition(&draft.common, ConditionType::Ready)
+                        .map(|c| c.reason.clone());
+                    if reason
+                        != status::condition(&before.common, ConditionType::Ready)
+                            .map(|c| c.reason.clone())
+                    {
+                        events::warning(
+                            &*self.shared,
+                            &live.object,
+                            Reason::Unavailable,
+                            &error.to_string(),
+                        )
+                        .await;
                     }
                 }
             }
@@ -140,19 +160,35 @@ impl ProviderConfigs {
     }
 
     /// The finalizer is there while somebody uses it.
-    async fn follow_use(&self, api: &Api<ProviderConfig>, config: &ProviderConfig, users: usize) -> Result<(), Error> {
+    async fn follow_use(
+        &self,
+        api: &Api<ProviderConfig>,
+        config: &ProviderConfig,
+        users: usize,
+    ) -> Result<(), Error> {
         let held = config.finalizers().iter().any(|f| f == IN_USE_FINALIZER);
         let deleting = config.metadata.deletion_timestamp.is_some();
         if held == (users > 0) || (deleting && !held) {
             return Ok(());
         }
-        let mut finalizers: Vec<&str> = config.finalizers().iter().map(String::as_str).filter(|f| *f != IN_USE_FINALIZER).collect();
+        let mut finalizers: Vec<&str> = config
+            .finalizers()
+            .iter()
+            .map(String::as_str)
+            .filter(|f| *f != IN_USE_FINALIZER)
+            .collect();
         if users > 0 {
             finalizers.push(IN_USE_FINALIZER);
         }
         let patch = json!({"metadata": {"finalizers": finalizers, "resourceVersion": config.resource_version()}});
-        let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        match api.patch(&config.name_any(), &parameters, &Patch::Merge(&patch)).await {
+        let parameters = PatchParams {
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        match api
+            .patch(&config.name_any(), &parameters, &Patch::Merge(&patch))
+            .await
+        {
             Ok(_) => Err(Error::Outdated),
             Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
             Err(error) => Err(error.into()),
@@ -167,10 +203,13 @@ impl ProviderConfigs {
         pass: &Pass,
     ) -> Result<(Conclusion, Requeue), Error> {
         let name = config.name_any();
-        draft.common.last_handled_reconcile_at = config.annotations().get(RECONCILE_REQUESTED_AT).cloned();
+        draft.common.last_handled_reconcile_at =
+            config.annotations().get(RECONCILE_REQUESTED_AT).cloned();
         draft.in_use_by = Some(i64::try_from(users).unwrap_or(i64::MAX));
         let settings = account_config(&name, &config.spec);
-        self.shared.limiter.set_rates(&name, &settings.placement, rates(&config.spec));
+        self.shared
+            .limiter
+            .set_rates(&name, &settings.placement, rates(&config.spec));
         let account = self.shared.accounts.account(&settings);
         let identity = match account.confirm(pass.priority, pass.give_way.clone()).await {
             Ok(identity) => identity,
@@ -179,7 +218,9 @@ impl ProviderConfigs {
                 draft.identity = None;
                 return Err(Error::Stalled {
                     reason: Reason::WrongAccount,
-                    message: format!("the credentials belong to account {actual}, not {expected}: nothing is written. Correct spec.assumeRole or the operator's identity"),
+                    message: format!(
+                        "the credentials belong to account {actual}, not {expected}: nothing is written. Correct spec.assumeRole or the operator's identity"
+                    ),
                     retry: Duration::from_secs(300),
                 });
             }
@@ -188,21 +229,41 @@ impl ProviderConfigs {
         draft.account_id = Some(identity.account_id.clone());
         draft.region = Some(config.spec.region.clone());
         draft.identity = Some(identity.arn.clone());
-        let set = account.replication_set(Duration::from_secs(5), pass.priority, pass.give_way.clone()).await?;
-        draft.replication_set = Some(set.as_ref().map_or("None".to_owned(), |s| s.status.to_string()));
+        let set = account
+            .replication_set(Duration::from_secs(5), pass.priority, pass.give_way.clone())
+            .await?;
+        draft.replication_set = Some(
+            set.as_ref()
+                .map_or("None".to_owned(), |s| s.status.to_string()),
+        );
         draft.rate_limits = self
             .shared
             .limiter
             .state(&settings.placement)
             .into_iter()
-            .map(|b| (b.group.as_str().to_owned(), RateLimitStatus { per_second: b.per_second, throttled: b.throttled.then_some(true) }))
+            .map(|b| {
+                (
+                    b.group.as_str().to_owned(),
+                    RateLimitStatus {
+                        per_second: b.per_second,
+                        throttled: b.throttled.then_some(true),
+                    },
+                )
+            })
             .collect();
         let now = self.shared.clock.now();
-        let hour_ago = now.checked_sub(jiff::SignedDuration::from_hours(1)).unwrap_or(jiff::Timestamp::MIN);
+        let hour_ago = now
+            .checked_sub(jiff::SignedDuration::from_hours(1))
+            .unwrap_or(jiff::Timestamp::MIN);
         draft.deletions.retain(|d| d.at.0 > hour_ago);
         if config.metadata.deletion_timestamp.is_some() {
             return Ok((
-                Conclusion::Progress { reason: Reason::InUse, message: format!("{users} object(s) still use this ProviderConfig: it goes when they are gone") },
+                Conclusion::Progress {
+                    reason: Reason::InUse,
+                    message: format!(
+                        "{users} object(s) still use this ProviderConfig: it goes when they are gone"
+                    ),
+                },
                 Requeue::Drift(Duration::from_secs(10)),
             ));
         }
@@ -218,9 +279,18 @@ impl ProviderConfigs {
             });
         };
         if !set.regions.contains_key(&config.spec.region) {
-            return Err(Error::waiting(Reason::RegionNotInReplicationSet, format!("Region {} is not in the account's replication set", config.spec.region)));
+            return Err(Error::waiting(
+                Reason::RegionNotInReplicationSet,
+                format!(
+                    "Region {} is not in the account's replication set",
+                    config.spec.region
+                ),
+            ));
         }
-        if !matches!(set.status, ReplicationSetStatus::Active | ReplicationSetStatus::Updating) {
+        if !matches!(
+            set.status,
+            ReplicationSetStatus::Active | ReplicationSetStatus::Updating
+        ) {
             return Err(Error::Waiting {
                 reason: Reason::ReplicationSetNotActive,
                 message: format!("the replication set is {}", set.status),
@@ -232,11 +302,20 @@ impl ProviderConfigs {
         let next_expiry = draft.deletions.iter().map(|d| d.at.0).min();
         let interval = jittered(self.shared.settings.drift_interval);
         let requeue = next_expiry.map_or(interval, |at| {
-            let end = at.checked_add(jiff::SignedDuration::from_secs(3601)).unwrap_or(at);
-            self.shared.clock.until(end).max(Duration::from_secs(1)).min(interval)
+            let end = at
+                .checked_add(jiff::SignedDuration::from_secs(3601))
+                .unwrap_or(at);
+            self.shared
+                .clock
+                .until(end)
+                .max(Duration::from_secs(1))
+                .min(interval)
         });
         Ok((
-            Conclusion::InSync { reason: Reason::Confirmed, message: format!("STS confirmed account {}", identity.account_id) },
+            Conclusion::InSync {
+                reason: Reason::Confirmed,
+                message: format!("STS confirmed account {}", identity.account_id),
+            },
             Requeue::Drift(requeue),
         ))
     }

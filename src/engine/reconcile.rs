@@ -6,16 +6,18 @@ use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use jiff::SignedDuration;
-use kube::{Resource, ResourceExt};
 use kube::api::{Patch, PatchParams};
 use kube::core::DeserializeGuard;
+use kube::{Resource, ResourceExt};
 use serde_json::json;
 
 use super::connect::{self, Provider, connect};
 use super::decide::{Decision, Facts, Ownership, Refusal, decide};
 use super::error::{Error, backoff, jittered};
 use super::fail_point::fail_point;
-use super::object::{FIELD_MANAGER, Live, ManagedObject, decode_leniently, dynamic_api, merge_difference};
+use super::object::{
+    FIELD_MANAGER, Live, ManagedObject, decode_leniently, dynamic_api, merge_difference,
+};
 use super::ownership::{Claim, Claimant, TagPlan, desired_tags, plan_tags};
 use super::scheduler::{ObjectKey, Pass, Requeue, Runner};
 use super::shared::Shared;
@@ -24,7 +26,8 @@ use super::store::ObjectStore;
 use super::{Change, ExternalObject, ExternalResource, Memory, Reported, api_time, events};
 use crate::api::RECONCILE_REQUESTED_AT;
 use crate::api::common::{
-    AdoptionPolicy, AppliedItem, CommonStatus, DeletionPolicy, Finding, ManagementPolicy, Origin, PendingCreate, Severity,
+    AdoptionPolicy, AppliedItem, CommonStatus, DeletionPolicy, Finding, ManagementPolicy, Origin,
+    PendingCreate, Severity,
 };
 use crate::api::conditions::{ConditionType, Reason};
 use crate::aws::{CallError, ErrorClass, Priority, Session, token};
@@ -72,8 +75,17 @@ struct Found<R: ExternalResource> {
 
 impl<R: ExternalResource> Engine<R> {
     /// For `resource`, whose objects are in `store`.
-    pub fn new(shared: Arc<Shared>, resource: R, store: Arc<ObjectStore<DeserializeGuard<R::Object>>>) -> Self {
-        Self { shared, resource, memory: Mutex::default(), store }
+    pub fn new(
+        shared: Arc<Shared>,
+        resource: R,
+        store: Arc<ObjectStore<DeserializeGuard<R::Object>>>,
+    ) -> Self {
+        Self {
+            shared,
+            resource,
+            memory: Mutex::default(),
+            store,
+        }
     }
 
     fn remember(&self, key: &ObjectKey, change: impl FnOnce(&mut ObjectMemory)) -> ObjectMemory {
@@ -84,13 +96,18 @@ impl<R: ExternalResource> Engine<R> {
     }
 
     fn forget(&self, key: &ObjectKey) {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        self.memory
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(key);
     }
 
     async fn pass(&self, key: ObjectKey, pass: Pass) -> Requeue {
         let started = Instant::now();
         let (outcome, requeue) = self.look_and_act(&key, &pass).await;
-        self.shared.metrics.observe_pass(R::Object::KIND, outcome, started.elapsed());
+        self.shared
+            .metrics
+            .observe_pass(R::Object::KIND, outcome, started.elapsed());
         requeue
     }
 
@@ -104,7 +121,12 @@ impl<R: ExternalResource> Engine<R> {
             }
             Err(kube::Error::SerdeError(_)) => match self.undecodable(key).await {
                 Ok(Some(object)) => object,
-                Ok(None) => return ("invalid", Requeue::Retry(jittered(super::error::RETRY_INVALID))),
+                Ok(None) => {
+                    return (
+                        "invalid",
+                        Requeue::Retry(jittered(super::error::RETRY_INVALID)),
+                    );
+                }
                 Err(error) => return ("failed", self.failed(key, &error)),
             },
             Err(error) => return ("failed", self.failed(key, &error.into())),
@@ -120,7 +142,9 @@ impl<R: ExternalResource> Engine<R> {
     }
 
     fn failed(&self, key: &ObjectKey, error: &Error) -> Requeue {
-        let failures = self.remember(key, |m| m.failures = m.failures.saturating_add(1)).failures;
+        let failures = self
+            .remember(key, |m| m.failures = m.failures.saturating_add(1))
+            .failures;
         tracing::warn!(object = %key, %error, failures, "a pass failed");
         error.requeue(failures)
     }
@@ -138,7 +162,12 @@ impl<R: ExternalResource> Engine<R> {
             reason: Reason::InvalidObject,
             message: "this object cannot be read as the kind it is: correct it, or install the CRD that fits this version of the operator".to_owned(),
         };
-        status::conclude(&mut common, raw.metadata.generation, &conclusion, self.shared.clock.now());
+        status::conclude(
+            &mut common,
+            raw.metadata.generation,
+            &conclusion,
+            self.shared.clock.now(),
+        );
         let wanted = json!({"observedGeneration": common.observed_generation, "conditions": common.conditions});
         let mut after = before.clone();
         if !after.is_object() {
@@ -148,8 +177,16 @@ impl<R: ExternalResource> Engine<R> {
             after[field] = value.clone();
         }
         if let Some(difference) = merge_difference(&before, &after) {
-            let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-            api.patch_status(&key.name, &parameters, &Patch::Merge(&json!({"status": difference}))).await?;
+            let parameters = PatchParams {
+                field_manager: Some(FIELD_MANAGER.to_owned()),
+                ..PatchParams::default()
+            };
+            api.patch_status(
+                &key.name,
+                &parameters,
+                &Patch::Merge(&json!({"status": difference})),
+            )
+            .await?;
         }
         Ok(None)
     }
@@ -162,9 +199,14 @@ impl<R: ExternalResource> Engine<R> {
     ) -> Result<Done, Error> {
         let object = live.object.clone();
         let common = R::Object::common_status_mut(draft);
-        common.last_handled_reconcile_at = object.annotations().get(RECONCILE_REQUESTED_AT).cloned();
+        common.last_handled_reconcile_at =
+            object.annotations().get(RECONCILE_REQUESTED_AT).cloned();
         if object.suspended() {
-            return Ok(Done { conclusion: Conclusion::Suspended, changed: None, requeue: Requeue::OnChange });
+            return Ok(Done {
+                conclusion: Conclusion::Suspended,
+                changed: None,
+                requeue: Requeue::OnChange,
+            });
         }
         if object.meta().deletion_timestamp.is_some() {
             return self.end(live, draft, pass).await;
@@ -183,32 +225,66 @@ impl<R: ExternalResource> Engine<R> {
         let key = object.key();
         let recorded = R::Object::common_status(draft).clone();
         let (provider, session) = self.open(object, &recorded, pass).await?;
-        let onboarding = provider.onboarding(&session, recorded.arn.is_some()).await?;
+        let onboarding = provider
+            .onboarding(&session, recorded.arn.is_some())
+            .await?;
         let claimant = provider.claimant(&key);
 
         let references = self.resource.resolve(&self.shared, object).await?;
-        let wanted_tags = |origin| self.wanted_tags(object, &provider, &claimant, origin, onboarding.taggable);
+        let wanted_tags =
+            |origin| self.wanted_tags(object, &provider, &claimant, origin, onboarding.taggable);
         let desired = R::desired(object, &references, wanted_tags(Origin::Created)?)?;
         let due = self.tags_are_due(&key, pass);
-        let found = self.look(object, &provider, &session, &recorded, &claimant, onboarding.taggable, due).await?;
+        let found = self
+            .look(
+                object,
+                &provider,
+                &session,
+                &recorded,
+                &claimant,
+                onboarding.taggable,
+                due,
+            )
+            .await?;
         if let Some(other) = found.observed.as_ref().and_then(R::other_type) {
             return Err(Error::refused(Reason::AlreadyExists, other));
         }
-        self.settle_absences(R::Object::common_status_mut(draft), &desired, found.observed.as_ref())?;
+        self.settle_absences(
+            R::Object::common_status_mut(draft),
+            &desired,
+            found.observed.as_ref(),
+        )?;
 
         let plan_memory = R::Object::common_status(draft).clone();
         let applied = plan_memory.applied.clone().unwrap_or_default();
-        let memory = Memory { applied: &applied, pending: &plan_memory.pending, now: self.shared.clock.now() };
+        let memory = Memory {
+            applied: &applied,
+            pending: &plan_memory.pending,
+            now: self.shared.clock.now(),
+        };
         let content = R::plan(&desired, found.observed.as_ref(), memory)?;
         // Nothing is written to what may have changed hands: ownership is read in the pass that writes.
-        let found = if !content.is_empty() && found.observed.is_some() && found.tags.is_none() && onboarding.taggable {
-            self.look(object, &provider, &session, &recorded, &claimant, true, true).await?
+        let found = if !content.is_empty()
+            && found.observed.is_some()
+            && found.tags.is_none()
+            && onboarding.taggable
+        {
+            self.look(
+                object, &provider, &session, &recorded, &claimant, true, true,
+            )
+            .await?
         } else {
             found
         };
-        let origin = if found.ownership == Some(Ownership::Ours) { found.origin } else { Origin::Adopted };
+        let origin = match found.ownership {
+            None => Origin::Created,
+            Some(Ownership::Ours) => found.origin,
+            Some(_) => Origin::Adopted,
+        };
         let tag_plan = match &found.tags {
-            Some(tags) if found.ownership != Some(Ownership::Foreign) => plan_tags(&wanted_tags(origin)?, tags, &applied.tags),
+            Some(tags) if found.ownership != Some(Ownership::Foreign) => {
+                plan_tags(&wanted_tags(origin)?, tags, &applied.tags)
+            }
             _ => TagPlan::default(),
         };
         let tag_changes = R::tag_changes(&tag_plan);
@@ -229,15 +305,25 @@ impl<R: ExternalResource> Engine<R> {
         let decision = decide(facts);
         let pending_changes: Vec<_> = match facts.management {
             ManagementPolicy::Observe => content.iter().flat_map(Change::pending).collect(),
-            ManagementPolicy::Manage => content.iter().chain(&tag_changes).flat_map(Change::pending).collect(),
+            ManagementPolicy::Manage => content
+                .iter()
+                .chain(&tag_changes)
+                .flat_map(Change::pending)
+                .collect(),
         };
         {
             let common = R::Object::common_status_mut(draft);
             common.pending_changes = match decision {
-                Decision::Report | Decision::Refuse(Refusal::AdoptionWouldChange) => pending_changes,
+                Decision::Report | Decision::Refuse(Refusal::AdoptionWouldChange) => {
+                    pending_changes
+                }
                 _ => vec![],
             };
-            common.referenced_by = found.observed.as_ref().map(|o| self.shared.references.referrers(&R::arn(o))).unwrap_or_default();
+            common.referenced_by = found
+                .observed
+                .as_ref()
+                .map(|o| self.shared.references.referrers(&R::arn(o)))
+                .unwrap_or_default();
         }
         let changes = match decision {
             Decision::Create => content,
@@ -246,11 +332,23 @@ impl<R: ExternalResource> Engine<R> {
             Decision::AdoptAndUpdate => tag_changes.into_iter().chain(content).collect(),
             Decision::Idle => vec![],
             Decision::Report => {
-                return Ok(self.report_only(object, &provider, draft, &desired, &found, onboarding.taggable));
+                return Ok(self.report_only(
+                    object,
+                    &provider,
+                    draft,
+                    &desired,
+                    &found,
+                    onboarding.taggable,
+                ));
             }
-            Decision::Refuse(refusal) => return self.refuse(object, &provider, draft, &found, refusal),
+            Decision::Refuse(refusal) => {
+                return self.refuse(object, &provider, draft, &found, refusal);
+            }
             // Not reached for a living object that is not suspended; doing nothing is the harmless answer.
-            Decision::Suspend | Decision::Delete | Decision::Release { .. } | Decision::HoldForReferences => {
+            Decision::Suspend
+            | Decision::Delete
+            | Decision::Release { .. }
+            | Decision::HoldForReferences => {
                 return Err(Error::Settling);
             }
         };
@@ -259,8 +357,21 @@ impl<R: ExternalResource> Engine<R> {
         let observed = if changes.is_empty() {
             found.observed
         } else {
-            self.prepare(live, draft, &provider, &claimant, &changes, &tag_plan, decision, origin).await?;
-            self.carry_out(live, draft, &session, &provider, &desired, found.observed, &changes, &mut texts).await?
+            self.prepare(
+                live, draft, &provider, &claimant, &changes, &tag_plan, decision, origin,
+            )
+            .await?;
+            self.carry_out(
+                live,
+                draft,
+                &session,
+                &provider,
+                &desired,
+                found.observed,
+                &changes,
+                &mut texts,
+            )
+            .await?
         };
         let reason = match decision {
             Decision::Create => Reason::Created,
@@ -268,19 +379,43 @@ impl<R: ExternalResource> Engine<R> {
             _ if recorded.observed_generation == object.meta().generation => Reason::DriftCorrected,
             _ => Reason::Updated,
         };
-        let report = self.describe(object, &provider, draft, Some(&desired), observed.as_ref(), onboarding.taggable, Some(origin));
+        let report = self.describe(
+            object,
+            &provider,
+            draft,
+            Some(&desired),
+            observed.as_ref(),
+            onboarding.taggable,
+            Some(origin),
+        );
         Ok(Done {
-            conclusion: Conclusion::InSync { reason: Reason::InSync, message: report.1 },
+            conclusion: Conclusion::InSync {
+                reason: Reason::InSync,
+                message: report.1,
+            },
             changed: (!texts.is_empty()).then(|| (reason, texts.join("; "))),
             requeue: self.next_check(report.0),
         })
     }
 
     /// ProviderConfig, account and a session on it.
-    async fn open(&self, object: &R::Object, recorded: &CommonStatus, pass: &Pass) -> Result<(Provider, Session), Error> {
+    async fn open(
+        &self,
+        object: &R::Object,
+        recorded: &CommonStatus,
+        pass: &Pass,
+    ) -> Result<(Provider, Session), Error> {
         let name = object.provider_config().unwrap_or("default");
-        let provider = connect(&self.shared, object.namespace().as_deref(), name, recorded.placement.as_ref()).await?;
-        let session = provider.account.session(pass.priority, pass.give_way.clone());
+        let provider = connect(
+            &self.shared,
+            object.namespace().as_deref(),
+            name,
+            recorded.placement.as_ref(),
+        )
+        .await?;
+        let session = provider
+            .account
+            .session(pass.priority, pass.give_way.clone());
         provider.confirm(&session).await?;
         Ok((provider, session))
     }
@@ -311,7 +446,12 @@ impl<R: ExternalResource> Engine<R> {
         Ok(tags)
     }
 
-    async fn observe(&self, session: &Session, provider: &Provider, identity: &str) -> Result<Option<R::Observed>, Error> {
+    async fn observe(
+        &self,
+        session: &Session,
+        provider: &Provider,
+        identity: &str,
+    ) -> Result<Option<R::Observed>, Error> {
         match self.resource.observe(session, identity).await {
             Err(error) if error.may_mean_not_onboarded() => {
                 // Before anybody is blamed for bad input: perhaps there is no replication set any more.
@@ -323,7 +463,10 @@ impl<R: ExternalResource> Engine<R> {
     }
 
     /// Reads AWS and says whose it is.
-    #[allow(clippy::too_many_arguments, reason = "the facts of one step; a struct would be built for this call alone")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the facts of one step; a struct would be built for this call alone"
+    )]
     async fn look(
         &self,
         object: &R::Object,
@@ -337,15 +480,33 @@ impl<R: ExternalResource> Engine<R> {
         let identity = R::identity(object, provider);
         let observed = self.observe(session, provider, &identity).await?;
         let Some(observed) = observed else {
-            return Ok(Found { observed: None, ownership: None, origin: Origin::Created, tags: None, holder: None });
+            return Ok(Found {
+                observed: None,
+                ownership: None,
+                origin: Origin::Created,
+                tags: None,
+                holder: None,
+            });
         };
         if R::other_type(&observed).is_some() {
-            return Ok(Found { observed: Some(observed), ownership: Some(Ownership::Foreign), origin: Origin::Adopted, tags: None, holder: None });
+            return Ok(Found {
+                observed: Some(observed),
+                ownership: Some(Ownership::Foreign),
+                origin: Origin::Adopted,
+                tags: None,
+                holder: None,
+            });
         }
-        let known = recorded.origin.filter(|_| recorded.arn.as_deref() == Some(&R::arn(&observed)));
+        let known = recorded
+            .origin
+            .filter(|_| recorded.arn.as_deref() == Some(&R::arn(&observed)));
         let by_status = |observed| Found {
             observed: Some(observed),
-            ownership: Some(if known.is_some() { Ownership::Ours } else { Ownership::Unclaimed }),
+            ownership: Some(if known.is_some() {
+                Ownership::Ours
+            } else {
+                Ownership::Unclaimed
+            }),
             origin: known.unwrap_or(Origin::Adopted),
             tags: None,
             holder: None,
@@ -353,27 +514,47 @@ impl<R: ExternalResource> Engine<R> {
         if !taggable || (known.is_some() && !with_tags) {
             return Ok(by_status(observed));
         }
-        let Some(tags) = self.resource.read_tags(session, &observed).await? else { return Ok(by_status(observed)) };
+        let Some(tags) = self.resource.read_tags(session, &observed).await? else {
+            return Ok(by_status(observed));
+        };
         self.remember(&object.key(), |m| m.checks_without_tags = Some(0));
         let (ownership, origin, holder) = match claimant.claim(&tags) {
             Claim::Ours(origin) => (Ownership::Ours, origin, None),
             // Somebody took the tags off, but something that AWS assigned to us is still there: this is what we made.
             Claim::Unclaimed
-                if known.is_some() && recorded.applied.as_ref().is_some_and(|a| R::same_incarnation(&observed, a)) =>
+                if known.is_some()
+                    && recorded
+                        .applied
+                        .as_ref()
+                        .is_some_and(|a| R::same_incarnation(&observed, a)) =>
             {
                 (Ownership::Ours, known.unwrap_or(Origin::Adopted), None)
             }
             Claim::Unclaimed => (Ownership::Unclaimed, Origin::Adopted, None),
-            Claim::OtherOwner(owner) => {
-                (Ownership::Foreign, Origin::Adopted, Some(format!("the owner \"{owner}\" (another cluster or operator)")))
-            }
+            Claim::OtherOwner(owner) => (
+                Ownership::Foreign,
+                Origin::Adopted,
+                Some(format!(
+                    "the owner \"{owner}\" (another cluster or operator)"
+                )),
+            ),
             Claim::OtherObject(holder) => {
                 let gone = connect::is_gone(&self.shared, &holder).await?;
-                let ownership = if gone { Ownership::OrphanOfOurs } else { Ownership::Foreign };
+                let ownership = if gone {
+                    Ownership::OrphanOfOurs
+                } else {
+                    Ownership::Foreign
+                };
                 (ownership, Origin::Adopted, Some(holder))
             }
         };
-        Ok(Found { observed: Some(observed), ownership: Some(ownership), origin, tags: Some(tags), holder })
+        Ok(Found {
+            observed: Some(observed),
+            ownership: Some(ownership),
+            origin,
+            tags: Some(tags),
+            holder,
+        })
     }
 
     fn tags_are_due(&self, key: &ObjectKey, pass: &Pass) -> bool {
@@ -381,22 +562,46 @@ impl<R: ExternalResource> Engine<R> {
             return true;
         }
         // After a restart the first reading is spread over the following checks.
-        let spread = key.name.bytes().fold(0_u32, |sum, b| sum.wrapping_mul(31).wrapping_add(u32::from(b))) % TAGS_EVERY;
-        let memory = self.remember(key, |m| m.checks_without_tags = Some(m.checks_without_tags.map_or(spread, |n| n + 1)));
+        let spread = key.name.bytes().fold(0_u32, |sum, b| {
+            sum.wrapping_mul(31).wrapping_add(u32::from(b))
+        }) % TAGS_EVERY;
+        let memory = self.remember(key, |m| {
+            m.checks_without_tags = Some(m.checks_without_tags.map_or(spread, |n| n + 1))
+        });
         memory.checks_without_tags.is_some_and(|n| n >= TAGS_EVERY)
     }
 
     /// What we made and AWS does not show: too soon to tell, or confirmed gone, in which case making it again is a new request.
-    fn settle_absences(&self, common: &mut CommonStatus, desired: &R::Desired, observed: Option<&R::Observed>) -> Result<(), Error> {
-        let present: Vec<String> = observed.map(|o| R::items(desired, o).into_iter().map(|(_, id)| id).collect()).unwrap_or_default();
-        let wanted: Vec<String> = observed.map(|o| R::items(desired, o).into_iter().map(|(slot, _)| slot).collect()).unwrap_or_default();
-        let Some(applied) = common.applied.as_mut() else { return Ok(()) };
+    fn settle_absences(
+        &self,
+        common: &mut CommonStatus,
+        desired: &R::Desired,
+        observed: Option<&R::Observed>,
+    ) -> Result<(), Error> {
+        let present: Vec<String> = observed
+            .map(|o| R::items(desired, o).into_iter().map(|(_, id)| id).collect())
+            .unwrap_or_default();
+        let wanted: Vec<String> = observed
+            .map(|o| {
+                R::items(desired, o)
+                    .into_iter()
+                    .map(|(slot, _)| slot)
+                    .collect()
+            })
+            .unwrap_or_default();
+        let Some(applied) = common.applied.as_mut() else {
+            return Ok(());
+        };
         let absent = |item: &AppliedItem| {
-            !present.contains(&item.id) && (observed.is_none() || R::is_wanted(desired, &item.slot)) && !wanted.contains(&item.slot)
+            !present.contains(&item.id)
+                && (observed.is_none() || R::is_wanted(desired, &item.slot))
+                && !wanted.contains(&item.slot)
         };
         let now = self.shared.clock.now();
         let young = |item: &AppliedItem| {
-            item.created_at.as_ref().is_some_and(|at| now.duration_since(at.0) < CONSISTENCY_WINDOW)
+            item.created_at
+                .as_ref()
+                .is_some_and(|at| now.duration_since(at.0) < CONSISTENCY_WINDOW)
         };
         if applied.items.iter().any(|item| absent(item) && young(item)) {
             return Err(Error::Settling);
@@ -410,7 +615,10 @@ impl<R: ExternalResource> Engine<R> {
     }
 
     /// Everything that is written before the first AWS write: the ProviderConfig's finalizer, ours, and what is about to be made.
-    #[allow(clippy::too_many_arguments, reason = "the facts of one step; a struct would be built for this call alone")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the facts of one step; a struct would be built for this call alone"
+    )]
     async fn prepare(
         &self,
         live: &mut Live<R::Object>,
@@ -435,13 +643,20 @@ impl<R: ExternalResource> Engine<R> {
         let epoch = u64::try_from(common.epoch.unwrap_or(0)).unwrap_or(0);
         for slot in changes.iter().filter_map(Change::slot) {
             if !common.pending.iter().any(|p| p.slot == slot) {
-                let token = token::idempotency_token(&claimant.owner, &claimant.object, &uid, &slot, epoch);
-                common.pending.push(PendingCreate { slot, token, since: api_time(now) });
+                let token =
+                    token::idempotency_token(&claimant.owner, &claimant.object, &uid, &slot, epoch);
+                common.pending.push(PendingCreate {
+                    slot,
+                    token,
+                    since: api_time(now),
+                });
             }
         }
         let applied = common.applied.get_or_insert_default();
         let wanted: Vec<String> = if creating {
-            self.wanted_tags(&live.object, provider, claimant, origin, true)?.into_keys().collect()
+            self.wanted_tags(&live.object, provider, claimant, origin, true)?
+                .into_keys()
+                .collect()
         } else {
             tag_plan.set.keys().cloned().collect()
         };
@@ -452,7 +667,8 @@ impl<R: ExternalResource> Engine<R> {
         }
         applied.tags.sort();
         common.placement = Some(provider.placement());
-        if common.origin.is_none() || matches!(decision, Decision::Adopt | Decision::AdoptAndUpdate) {
+        if common.origin.is_none() || matches!(decision, Decision::Adopt | Decision::AdoptAndUpdate)
+        {
             common.origin = Some(origin);
         }
         if *draft == before {
@@ -461,7 +677,12 @@ impl<R: ExternalResource> Engine<R> {
         let common = R::Object::common_status_mut(draft);
         let working = Conclusion::Progress {
             reason: Reason::Progressing,
-            message: if creating { "being made in AWS" } else { "being changed in AWS" }.to_owned(),
+            message: if creating {
+                "being made in AWS"
+            } else {
+                "being changed in AWS"
+            }
+            .to_owned(),
         };
         if status::condition(common, ConditionType::Ready).is_none_or(|c| c.status != "True") {
             let observed_generation = common.observed_generation;
@@ -474,7 +695,10 @@ impl<R: ExternalResource> Engine<R> {
     }
 
     /// Sends the changes one after the other. What was reached is in `draft` even when one fails.
-    #[allow(clippy::too_many_arguments, reason = "the facts of one step; a struct would be built for this call alone")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the facts of one step; a struct would be built for this call alone"
+    )]
     async fn carry_out(
         &self,
         live: &mut Live<R::Object>,
@@ -488,17 +712,34 @@ impl<R: ExternalResource> Engine<R> {
     ) -> Result<Option<R::Observed>, Error> {
         let mut observed = observed;
         let mut uncertain = false;
-        let mut ids: BTreeMap<String, String> = observed.as_ref().map(|o| R::items(desired, o).into_iter().collect()).unwrap_or_default();
+        let mut ids: BTreeMap<String, String> = observed
+            .as_ref()
+            .map(|o| R::items(desired, o).into_iter().collect())
+            .unwrap_or_default();
         let identity = R::identity(&live.object, provider);
         for change in changes {
             let common = R::Object::common_status(draft);
             let slot = change.slot();
             // Written ahead by `prepare`.
-            let token = slot.as_ref().and_then(|slot| common.pending.iter().find(|p| p.slot == *slot)).map(|p| p.token.clone());
-            let result = self.resource.apply(session, &identity, change, token.as_deref().unwrap_or_default(), &ids).await;
+            let token = slot
+                .as_ref()
+                .and_then(|slot| common.pending.iter().find(|p| p.slot == *slot))
+                .map(|p| p.token.clone());
+            let result = self
+                .resource
+                .apply(
+                    session,
+                    &identity,
+                    change,
+                    token.as_deref().unwrap_or_default(),
+                    &ids,
+                )
+                .await;
             let applied = match result {
                 Ok(applied) => applied,
-                Err(error) => return Err(self.explain_failure(session, provider, error, texts).await),
+                Err(error) => {
+                    return Err(self.explain_failure(session, provider, error, texts).await);
+                }
             };
             tracing::info!(object = %live.object.key(), %change, "changed AWS");
             texts.push(change.to_string());
@@ -526,7 +767,13 @@ impl<R: ExternalResource> Engine<R> {
         Ok(observed)
     }
 
-    async fn explain_failure(&self, session: &Session, provider: &Provider, error: CallError, texts: &[String]) -> Error {
+    async fn explain_failure(
+        &self,
+        session: &Session,
+        provider: &Provider,
+        error: CallError,
+        texts: &[String],
+    ) -> Error {
         if !texts.is_empty() {
             tracing::info!(done = texts.join("; "), %error, "stopped half-way");
         }
@@ -547,16 +794,34 @@ impl<R: ExternalResource> Engine<R> {
         found: &Found<R>,
         taggable: bool,
     ) -> Done {
-        let (edge, _) = self.describe(object, provider, draft, Some(desired), found.observed.as_ref(), taggable, None);
+        let (edge, _) = self.describe(
+            object,
+            provider,
+            draft,
+            Some(desired),
+            found.observed.as_ref(),
+            taggable,
+            None,
+        );
         let common = R::Object::common_status_mut(draft);
         let conclusion = match common.pending_changes.len() {
-            0 => Conclusion::InSync { reason: Reason::Observing, message: "observed only; AWS is as the spec says".to_owned() },
+            0 => Conclusion::InSync {
+                reason: Reason::Observing,
+                message: "observed only; AWS is as the spec says".to_owned(),
+            },
             n => Conclusion::Differs {
                 reason: Reason::Observing,
-                message: format!("observed only; {n} difference{}, see status.pendingChanges", if n == 1 { "" } else { "s" }),
+                message: format!(
+                    "observed only; {n} difference{}, see status.pendingChanges",
+                    if n == 1 { "" } else { "s" }
+                ),
             },
         };
-        Done { conclusion, changed: None, requeue: self.next_check(edge) }
+        Done {
+            conclusion,
+            changed: None,
+            requeue: self.next_check(edge),
+        }
     }
 
     fn refuse(
@@ -571,13 +836,19 @@ impl<R: ExternalResource> Engine<R> {
         let name = R::display_name(object);
         let holder = found.holder.as_deref().unwrap_or("somebody else");
         Err(match refusal {
-            Refusal::AlreadyExists if found.ownership == Some(Ownership::OrphanOfOurs) => Error::refused(
-                Reason::AlreadyExists,
-                format!("{name} exists in AWS and was made for {holder}, which is gone: adoptionPolicy: Adopt takes it over. Nothing was touched"),
-            ),
+            Refusal::AlreadyExists if found.ownership == Some(Ownership::OrphanOfOurs) => {
+                Error::refused(
+                    Reason::AlreadyExists,
+                    format!(
+                        "{name} exists in AWS and was made for {holder}, which is gone: adoptionPolicy: Adopt takes it over. Nothing was touched"
+                    ),
+                )
+            }
             Refusal::AlreadyExists => Error::refused(
                 Reason::AlreadyExists,
-                format!("{name} exists in AWS and was not made by this operator: adoptionPolicy: Adopt takes it over. Nothing was touched"),
+                format!(
+                    "{name} exists in AWS and was not made by this operator: adoptionPolicy: Adopt takes it over. Nothing was touched"
+                ),
             ),
             Refusal::AdoptionNotAllowed => Error::refused(
                 Reason::AdoptionNotAllowed,
@@ -596,17 +867,24 @@ impl<R: ExternalResource> Engine<R> {
                     .join(", ");
                 Error::refused(
                     Reason::AdoptionWouldChange,
-                    format!("taking over {name} would change: {changes}. Make the spec what AWS has, or use adoptionPolicy: AdoptAndOverwrite. Nothing was touched"),
+                    format!(
+                        "taking over {name} would change: {changes}. Make the spec what AWS has, or use adoptionPolicy: AdoptAndOverwrite. Nothing was touched"
+                    ),
                 )
             }
-            Refusal::OwnedByAnother => Error::refused(Reason::OwnedByAnother, format!("{name} belongs to {holder}. Nothing was touched")),
+            Refusal::OwnedByAnother => Error::refused(
+                Reason::OwnedByAnother,
+                format!("{name} belongs to {holder}. Nothing was touched"),
+            ),
             Refusal::NothingToObserve => {
                 let common = R::Object::common_status_mut(draft);
                 common.arn = None;
                 return Ok(Done {
                     conclusion: Conclusion::Differs {
                         reason: Reason::NotFoundInAws,
-                        message: format!("managementPolicy is Observe and AWS has nothing at {identity}"),
+                        message: format!(
+                            "managementPolicy is Observe and AWS has nothing at {identity}"
+                        ),
                     },
                     changed: None,
                     requeue: self.next_check(None),
@@ -616,7 +894,10 @@ impl<R: ExternalResource> Engine<R> {
     }
 
     /// Fills the status from what AWS has. Returns the next moment at which time alone changes it, and a sentence.
-    #[allow(clippy::too_many_arguments, reason = "the facts of one step; a struct would be built for this call alone")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the facts of one step; a struct would be built for this call alone"
+    )]
     fn describe(
         &self,
         object: &R::Object,
@@ -633,11 +914,22 @@ impl<R: ExternalResource> Engine<R> {
         common.placement = Some(provider.placement());
         if let Some(origin) = origin {
             common.origin = Some(origin);
-            let items = desired.zip(observed).map(|(d, o)| R::items(d, o)).unwrap_or_default();
+            let items = desired
+                .zip(observed)
+                .map(|(d, o)| R::items(d, o))
+                .unwrap_or_default();
             keep_items(common, &items);
         }
         common.effective_deletion_policy = Some(effective_deletion_policy(object, common));
-        let report = R::report(Reported { object, desired, observed, now }, draft);
+        let report = R::report(
+            Reported {
+                object,
+                desired,
+                observed,
+                now,
+            },
+            draft,
+        );
         let mut findings = report.findings;
         if !taggable {
             findings.push(Finding {
@@ -651,49 +943,86 @@ impl<R: ExternalResource> Engine<R> {
         let accepted = object.accepted_findings();
         let end_of_acceptance = accepted
             .iter()
-            .filter_map(|a| a.until.as_ref()?.parse::<jiff::civil::Date>().ok()?.tomorrow().ok())
-            .filter_map(|day| day.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|z| z.timestamp()))
+            .filter_map(|a| {
+                a.until
+                    .as_ref()?
+                    .parse::<jiff::civil::Date>()
+                    .ok()?
+                    .tomorrow()
+                    .ok()
+            })
+            .filter_map(|day| {
+                day.to_zoned(jiff::tz::TimeZone::UTC)
+                    .ok()
+                    .map(|z| z.timestamp())
+            })
             .filter(|at| *at > now)
             .min();
         R::Object::common_status_mut(draft).findings = status::accept(findings, accepted, now);
-        let edge = [report.next_edge, end_of_acceptance].into_iter().flatten().min();
+        let edge = [report.next_edge, end_of_acceptance]
+            .into_iter()
+            .flatten()
+            .min();
         (edge, report.message)
     }
 
     fn next_check(&self, edge: Option<jiff::Timestamp>) -> Requeue {
         let drift = jittered(self.shared.settings.drift_interval);
-        Requeue::Drift(edge.map_or(drift, |at| self.shared.clock.until(at).max(Duration::from_millis(100)).min(drift)))
+        Requeue::Drift(edge.map_or(drift, |at| {
+            self.shared
+                .clock
+                .until(at)
+                .max(Duration::from_millis(100))
+                .min(drift)
+        }))
     }
 
     /// An object that is being deleted and holds our finalizer.
-    async fn end(&self, live: &mut Live<R::Object>, draft: &mut <R::Object as ManagedObject>::Status, pass: &Pass) -> Result<Done, Error> {
+    async fn end(
+        &self,
+        live: &mut Live<R::Object>,
+        draft: &mut <R::Object as ManagedObject>::Status,
+        pass: &Pass,
+    ) -> Result<Done, Error> {
         let object = live.object.clone();
         let recorded = R::Object::common_status(draft).clone();
         let policy = effective_deletion_policy(&object, &recorded);
         let management = object.common_spec().management_policy.unwrap_or_default();
-        let never_applied = recorded.arn.is_none() && recorded.pending.is_empty() && recorded.applied.is_none();
+        let never_applied =
+            recorded.arn.is_none() && recorded.pending.is_empty() && recorded.applied.is_none();
         if management == ManagementPolicy::Observe || never_applied {
             return self.release(live, "nothing in AWS to let go of").await;
         }
-        match self.end_in_aws(&object, draft, &recorded, policy, management, pass).await {
+        match self
+            .end_in_aws(&object, draft, &recorded, policy, management, pass)
+            .await
+        {
             Ok(text) => self.release(live, &text).await,
             Err(error) if error.is_silent() => Err(error),
             // Retain lets go at once, whatever AWS says.
             Err(error) if policy == DeletionPolicy::Retain => {
                 tracing::info!(object = %object.key(), %error, "let go without taking the tags off");
-                self.release(live, "let go; our tags could not be taken off").await
+                self.release(live, "let go; our tags could not be taken off")
+                    .await
             }
             Err(error @ Error::Held { .. }) => Err(error),
-            Err(Error::Call(error)) if error.class == ErrorClass::Conflict => Err(Error::Call(error)),
+            Err(Error::Call(error)) if error.class == ErrorClass::Conflict => {
+                Err(Error::Call(error))
+            }
             Err(error) => {
-                let failures = self.remember(&object.key(), |_| {}).failures.saturating_add(1);
+                let failures = self
+                    .remember(&object.key(), |_| {})
+                    .failures
+                    .saturating_add(1);
                 let retry = match error.requeue(failures) {
                     Requeue::Retry(after) => after,
                     _ => backoff(failures),
                 };
                 Err(Error::Held {
                     reason: deletion_reason(&error),
-                    message: format!("the deletion in AWS has to wait: {error}. To let go without deleting in AWS, set spec.deletionPolicy: Retain"),
+                    message: format!(
+                        "the deletion in AWS has to wait: {error}. To let go without deleting in AWS, set spec.deletionPolicy: Retain"
+                    ),
                     retry,
                 })
             }
@@ -713,21 +1042,44 @@ impl<R: ExternalResource> Engine<R> {
         let (provider, session) = self.open(object, recorded, pass).await?;
         let onboarding = match provider.onboarding(&session, true).await {
             // The whole replication set is gone, and with it everything in it.
-            Err(Error::Waiting { reason: Reason::NoReplicationSet, .. }) => return Ok("AWS has no replication set any more".to_owned()),
+            Err(Error::Waiting {
+                reason: Reason::NoReplicationSet,
+                ..
+            }) => return Ok("AWS has no replication set any more".to_owned()),
             other => other?,
         };
         let claimant = provider.claimant(&key);
         let identity = R::identity(object, &provider);
         // Whatever the last check said: what is about to be deleted is looked at now, tags included.
-        let found = match self.look(object, &provider, &session, recorded, &claimant, onboarding.taggable, true).await {
-            Err(Error::Waiting { reason: Reason::NoReplicationSet, .. }) => return Ok("AWS has no replication set any more".to_owned()),
+        let found = match self
+            .look(
+                object,
+                &provider,
+                &session,
+                recorded,
+                &claimant,
+                onboarding.taggable,
+                true,
+            )
+            .await
+        {
+            Err(Error::Waiting {
+                reason: Reason::NoReplicationSet,
+                ..
+            }) => return Ok("AWS has no replication set any more".to_owned()),
             other => other?,
         };
         if found.observed.is_none() && self.made_just_now(recorded) {
             return Err(Error::Settling);
         }
-        let referrers = found.observed.as_ref().map(|o| self.shared.references.referrers(&R::arn(o))).unwrap_or_default();
-        R::Object::common_status_mut(draft).referenced_by.clone_from(&referrers);
+        let referrers = found
+            .observed
+            .as_ref()
+            .map(|o| self.shared.references.referrers(&R::arn(o)))
+            .unwrap_or_default();
+        R::Object::common_status_mut(draft)
+            .referenced_by
+            .clone_from(&referrers);
         let decision = decide(Facts {
             suspended: false,
             deleting: true,
@@ -740,28 +1092,49 @@ impl<R: ExternalResource> Engine<R> {
             in_sync: true,
             referenced: !referrers.is_empty(),
         });
-        let Some(observed) = found.observed else { return Ok("AWS has it no more".to_owned()) };
+        let Some(observed) = found.observed else {
+            return Ok("AWS has it no more".to_owned());
+        };
         match decision {
             Decision::Delete => {}
             Decision::Release { untag: true } => {
                 let tags = found.tags.unwrap_or_default();
                 let ours = claimant.tags(Origin::Created);
-                let written = recorded.applied.as_ref().map(|a| a.tags.clone()).unwrap_or_default();
+                let written = recorded
+                    .applied
+                    .as_ref()
+                    .map(|a| a.tags.clone())
+                    .unwrap_or_default();
                 // What was adopted is left as it was found; on what we made, the user's own tags stay.
                 let remove = tags
                     .keys()
-                    .filter(|k| ours.contains_key(*k) || (found.origin == Origin::Adopted && written.contains(k)))
+                    .filter(|k| {
+                        ours.contains_key(*k)
+                            || (found.origin == Origin::Adopted && written.contains(k))
+                    })
                     .cloned()
                     .collect();
-                for change in R::tag_changes(&TagPlan { set: BTreeMap::new(), remove }) {
-                    self.resource.apply(&session, &identity, &change, "", &BTreeMap::new()).await?;
+                for change in R::tag_changes(&TagPlan {
+                    set: BTreeMap::new(),
+                    remove,
+                }) {
+                    self.resource
+                        .apply(&session, &identity, &change, "", &BTreeMap::new())
+                        .await?;
                 }
                 return Ok("left as it is in AWS, without our tags".to_owned());
             }
             Decision::HoldForReferences => {
                 let names = referrers
                     .iter()
-                    .map(|r| format!("{} {}/{}", r.kind, r.namespace.as_deref().unwrap_or_default(), r.name))
+                    .map(|r| {
+                        format!(
+                            "{} {}/{}",
+                            r.kind,
+                            r.namespace.as_deref().unwrap_or_default(),
+                            r.name
+                        )
+                    })
                     .collect::<Vec<_>>()
                     .join(", ");
                 return Err(Error::Held {
@@ -778,7 +1151,11 @@ impl<R: ExternalResource> Engine<R> {
         }
         let mut texts = vec![];
         for change in R::plan_delete(&observed) {
-            match self.resource.apply(&session, &identity, &change, "", &BTreeMap::new()).await {
+            match self
+                .resource
+                .apply(&session, &identity, &change, "", &BTreeMap::new())
+                .await
+            {
                 Ok(_) => texts.push(change.to_string()),
                 Err(error) if error.class == ErrorClass::NotFound => {}
                 Err(error) => return Err(error.into()),
@@ -787,7 +1164,11 @@ impl<R: ExternalResource> Engine<R> {
         fail_point("after-delete");
         // A deletion ends only when AWS says absent.
         match self.observe(&session, &provider, &identity).await {
-            Ok(None) | Err(Error::Waiting { reason: Reason::NoReplicationSet, .. }) => Ok(texts.join("; ")),
+            Ok(None)
+            | Err(Error::Waiting {
+                reason: Reason::NoReplicationSet,
+                ..
+            }) => Ok(texts.join("; ")),
             Ok(Some(_)) => Err(Error::Settling),
             Err(error) => Err(error),
         }
@@ -795,9 +1176,13 @@ impl<R: ExternalResource> Engine<R> {
 
     fn made_just_now(&self, recorded: &CommonStatus) -> bool {
         let now = self.shared.clock.now();
-        recorded.applied.iter().flat_map(|a| &a.items).filter_map(|i| i.created_at.as_ref()).chain(recorded.pending.iter().map(|p| &p.since)).any(
-            |at| now.duration_since(at.0) < CONSISTENCY_WINDOW,
-        )
+        recorded
+            .applied
+            .iter()
+            .flat_map(|a| &a.items)
+            .filter_map(|i| i.created_at.as_ref())
+            .chain(recorded.pending.iter().map(|p| &p.since))
+            .any(|at| now.duration_since(at.0) < CONSISTENCY_WINDOW)
     }
 
     async fn release(&self, live: &mut Live<R::Object>, text: &str) -> Result<Done, Error> {
@@ -809,7 +1194,9 @@ impl<R: ExternalResource> Engine<R> {
             Priority::Edit,
             Duration::from_secs(1),
         );
-        let reason = if effective_deletion_policy(&object, R::Object::common_status(&live.status())) == DeletionPolicy::Delete {
+        let reason = if effective_deletion_policy(&object, R::Object::common_status(&live.status()))
+            == DeletionPolicy::Delete
+        {
             Reason::Deleted
         } else {
             Reason::Released
@@ -817,7 +1204,10 @@ impl<R: ExternalResource> Engine<R> {
         events::normal(&*self.shared, &object, reason, text).await;
         self.forget(&object.key());
         Ok(Done {
-            conclusion: Conclusion::Progress { reason: Reason::Deleting, message: text.to_owned() },
+            conclusion: Conclusion::Progress {
+                reason: Reason::Deleting,
+                message: text.to_owned(),
+            },
             changed: None,
             requeue: Requeue::OnChange,
         })
@@ -831,7 +1221,8 @@ impl<R: ExternalResource> Engine<R> {
         mut draft: <R::Object as ManagedObject>::Status,
         result: Result<Done, Error>,
     ) -> (&'static str, Requeue) {
-        let released = live.object.meta().deletion_timestamp.is_some() && !live.object.has_finalizer();
+        let released =
+            live.object.meta().deletion_timestamp.is_some() && !live.object.has_finalizer();
         if released {
             return ("released", Requeue::OnChange);
         }
@@ -841,7 +1232,12 @@ impl<R: ExternalResource> Engine<R> {
         let (outcome, conclusion, changed, requeue) = match &result {
             Ok(done) => {
                 self.remember(key, |m| m.failures = 0);
-                ("done", done.conclusion.clone(), done.changed.clone(), done.requeue)
+                (
+                    "done",
+                    done.conclusion.clone(),
+                    done.changed.clone(),
+                    done.requeue,
+                )
             }
             Err(error) if error.is_silent() => {
                 tracing::debug!(object = %key, %error, "a pass was put off");
@@ -852,16 +1248,28 @@ impl<R: ExternalResource> Engine<R> {
                 return ("put off", error.requeue(1));
             }
             Err(error) => {
-                let failures = self.remember(key, |m| m.failures = m.failures.saturating_add(1)).failures;
+                let failures = self
+                    .remember(key, |m| m.failures = m.failures.saturating_add(1))
+                    .failures;
                 if let Error::Call(call) = error {
                     tracing::warn!(object = %key, operation = %call.operation, code = call.code.as_deref(), request_id = call.request_id.as_deref(), %error, failures, "a pass failed");
                 } else {
                     tracing::info!(object = %key, %error, failures, "a pass ended early");
                 }
-                ("failed", error.conclusion(failures), None, error.requeue(failures))
+                (
+                    "failed",
+                    error.conclusion(failures),
+                    None,
+                    error.requeue(failures),
+                )
             }
         };
-        status::conclude(R::Object::common_status_mut(&mut draft), generation, &conclusion, now);
+        status::conclude(
+            R::Object::common_status_mut(&mut draft),
+            generation,
+            &conclusion,
+            now,
+        );
         let ready_after = ready_text(R::Object::common_status(&draft));
         fail_point("before-status");
         if let Err(error) = live.write_status(&draft).await {
@@ -894,7 +1302,10 @@ impl<R: ExternalResource> Runner for Engine<R> {
 }
 
 /// What deleting `object` does (product: Common fields): what the spec says, else `Retain` for what was adopted or only observed.
-pub fn effective_deletion_policy<O: ExternalObject>(object: &O, common: &CommonStatus) -> DeletionPolicy {
+pub fn effective_deletion_policy<O: ExternalObject>(
+    object: &O,
+    common: &CommonStatus,
+) -> DeletionPolicy {
     let spec = object.common_spec();
     if spec.management_policy == Some(ManagementPolicy::Observe) {
         return DeletionPolicy::Retain;
@@ -909,27 +1320,48 @@ fn record_item(common: &mut CommonStatus, slot: &str, id: &str, now: jiff::Times
     common.pending.retain(|p| p.slot != slot);
     let items = &mut common.applied.get_or_insert_default().items;
     items.retain(|i| i.slot != slot);
-    items.push(AppliedItem { slot: slot.to_owned(), id: id.to_owned(), created_at: Some(api_time(now)) });
+    items.push(AppliedItem {
+        slot: slot.to_owned(),
+        id: id.to_owned(),
+        created_at: Some(api_time(now)),
+    });
     items.sort_by(|a, b| a.slot.cmp(&b.slot));
 }
 
 /// What AWS has and the manifest names is ours from now on; begun creations that are there are no longer pending.
 fn keep_items(common: &mut CommonStatus, present: &[(String, String)]) {
-    common.pending.retain(|p| !present.iter().any(|(slot, _)| *slot == p.slot));
+    common
+        .pending
+        .retain(|p| !present.iter().any(|(slot, _)| *slot == p.slot));
     let items = &mut common.applied.get_or_insert_default().items;
-    items.retain(|i| !present.iter().any(|(slot, id)| *id == i.id && *slot != i.slot));
+    items.retain(|i| {
+        !present
+            .iter()
+            .any(|(slot, id)| *id == i.id && *slot != i.slot)
+    });
     for (slot, id) in present {
         match items.iter_mut().find(|i| i.slot == *slot) {
             Some(item) if item.id == *id => {}
-            Some(item) => *item = AppliedItem { slot: slot.clone(), id: id.clone(), created_at: None },
-            None => items.push(AppliedItem { slot: slot.clone(), id: id.clone(), created_at: None }),
+            Some(item) => {
+                *item = AppliedItem {
+                    slot: slot.clone(),
+                    id: id.clone(),
+                    created_at: None,
+                }
+            }
+            None => items.push(AppliedItem {
+                slot: slot.clone(),
+                id: id.clone(),
+                created_at: None,
+            }),
         }
     }
     items.sort_by(|a, b| a.slot.cmp(&b.slot));
 }
 
 fn ready_text(common: &CommonStatus) -> Option<(String, String, String)> {
-    status::condition(common, ConditionType::Ready).map(|c| (c.status.clone(), c.reason.clone(), c.message.clone()))
+    status::condition(common, ConditionType::Ready)
+        .map(|c| (c.status.clone(), c.reason.clone(), c.message.clone()))
 }
 
 fn deletion_reason(error: &Error) -> Reason {
@@ -938,10 +1370,14 @@ fn deletion_reason(error: &Error) -> Reason {
 
 fn reason_of(error: &Error) -> Option<(Reason, String)> {
     match error.conclusion(1) {
-        Conclusion::Waiting { reason, message, .. }
+        Conclusion::Waiting {
+            reason, message, ..
+        }
         | Conclusion::Stalled { reason, message }
         | Conclusion::Progress { reason, message }
-        | Conclusion::Transient { reason, message, .. } => Some((reason, message)),
+        | Conclusion::Transient {
+            reason, message, ..
+        } => Some((reason, message)),
         Conclusion::Conflict { message } => Some((Reason::Conflict, message)),
         _ => None,
     }

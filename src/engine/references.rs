@@ -35,7 +35,10 @@ impl ReferenceIndex {
             }
         }
         for gained in targets.difference(&before) {
-            maps.by_target.entry(gained.clone()).or_default().insert(referrer.clone());
+            maps.by_target
+                .entry(gained.clone())
+                .or_default()
+                .insert(referrer.clone());
         }
         if !targets.is_empty() {
             maps.by_referrer.insert(referrer.clone(), targets);
@@ -50,7 +53,11 @@ impl ReferenceIndex {
             .get(target)
             .into_iter()
             .flatten()
-            .map(|key| Referrer { kind: key.kind.to_owned(), namespace: key.namespace.clone(), name: key.name.clone() })
+            .map(|key| Referrer {
+                kind: key.kind.to_owned(),
+                namespace: key.namespace.clone(),
+                name: key.name.clone(),
+            })
             .collect()
     }
 }
@@ -60,7 +67,11 @@ mod tests {
     use super::*;
 
     fn key(name: &str) -> ObjectKey {
-        ObjectKey { kind: "OnCallSchedule", namespace: Some("n".into()), name: name.into() }
+        ObjectKey {
+            kind: "OnCallSchedule",
+            namespace: Some("n".into()),
+            name: name.into(),
+        }
     }
 
     fn targets(names: &[&str]) -> BTreeSet<String> {
@@ -70,8 +81,14 @@ mod tests {
     #[test]
     fn targets_learn_who_comes_and_goes() {
         let index = ReferenceIndex::default();
-        assert_eq!(index.set(&key("s"), targets(&["a", "b"])), targets(&["a", "b"]));
-        assert_eq!(index.set(&key("s"), targets(&["b", "c"])), targets(&["a", "c"]));
+        assert_eq!(
+            index.set(&key("s"), targets(&["a", "b"])),
+            targets(&["a", "b"])
+        );
+        assert_eq!(
+            index.set(&key("s"), targets(&["b", "c"])),
+            targets(&["a", "c"])
+        );
         assert!(index.referrers("a").is_empty());
         assert_eq!(index.referrers("c")[0].name, "s");
         assert_eq!(index.set(&key("s"), targets(&[])), targets(&["b", "c"]));

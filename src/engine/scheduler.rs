@@ -30,7 +30,12 @@ pub struct ObjectKey {
 impl ObjectKey {
     /// `Kind/namespace/name`, the form that the object's AWS tag has.
     pub fn identity(&self) -> String {
-        format!("{}/{}/{}", self.kind, self.namespace.as_deref().unwrap_or_default(), self.name)
+        format!(
+            "{}/{}/{}",
+            self.kind,
+            self.namespace.as_deref().unwrap_or_default(),
+            self.name
+        )
     }
 }
 
@@ -71,15 +76,30 @@ pub trait Runner: Send + Sync + 'static {
     fn run(&self, key: ObjectKey, pass: Pass) -> BoxFuture<'_, Requeue>;
 }
 
-const PRIORITIES: [Priority; 4] = [Priority::Urgent, Priority::Edit, Priority::Create, Priority::Drift];
+const PRIORITIES: [Priority; 4] = [
+    Priority::Urgent,
+    Priority::Edit,
+    Priority::Create,
+    Priority::Drift,
+];
 /// One start in so many goes to the lowest priority that waits, so that nothing starves (product: Reconciling).
 const LOWEST_GETS_ONE_IN: u64 = 10;
 
 #[derive(Debug)]
 enum State {
-    Ready { priority: Priority, sequence: u64 },
-    Delayed { at: Instant, sequence: u64, priority: Priority },
-    Running { pass: Pass, woken: Option<Priority> },
+    Ready {
+        priority: Priority,
+        sequence: u64,
+    },
+    Delayed {
+        at: Instant,
+        sequence: u64,
+        priority: Priority,
+    },
+    Running {
+        pass: Pass,
+        woken: Option<Priority>,
+    },
 }
 
 #[derive(Default)]
@@ -93,7 +113,10 @@ struct Queue {
 }
 
 fn index(priority: Priority) -> usize {
-    PRIORITIES.iter().position(|p| *p == priority).unwrap_or(PRIORITIES.len() - 1)
+    PRIORITIES
+        .iter()
+        .position(|p| *p == priority)
+        .unwrap_or(PRIORITIES.len() - 1)
 }
 
 impl Queue {
@@ -126,7 +149,14 @@ impl Queue {
     fn make_delayed(&mut self, key: ObjectKey, priority: Priority, at: Instant) {
         let sequence = self.next_sequence();
         self.delayed.insert((at, sequence), key.clone());
-        self.states.insert(key, State::Delayed { at, sequence, priority });
+        self.states.insert(
+            key,
+            State::Delayed {
+                at,
+                sequence,
+                priority,
+            },
+        );
     }
 
     fn wake(&mut self, key: ObjectKey, priority: Priority) {
@@ -137,7 +167,9 @@ impl Queue {
                 }
                 *woken = Some(woken.map_or(priority, |w| w.min(priority)));
             }
-            Some(State::Ready { priority: queued, .. }) if *queued <= priority => {}
+            Some(State::Ready {
+                priority: queued, ..
+            }) if *queued <= priority => {}
             _ => {
                 self.detach(&key);
                 self.make_ready(key, priority);
@@ -177,26 +209,46 @@ impl Queue {
     }
 
     fn pop(&mut self, limit: usize) -> Option<(ObjectKey, Pass)> {
-        let startable: Vec<usize> =
-            (0..PRIORITIES.len()).filter(|c| !self.ready[*c].is_empty() && self.has_room(*c, limit)).collect();
-        let class = if self.started % LOWEST_GETS_ONE_IN == LOWEST_GETS_ONE_IN - 1 { startable.last() } else { startable.first() };
+        let startable: Vec<usize> = (0..PRIORITIES.len())
+            .filter(|c| !self.ready[*c].is_empty() && self.has_room(*c, limit))
+            .collect();
+        let class = if self.started % LOWEST_GETS_ONE_IN == LOWEST_GETS_ONE_IN - 1 {
+            startable.last()
+        } else {
+            startable.first()
+        };
         let class = *class?;
         let (_, key) = self.ready[class].pop_first()?;
         self.started += 1;
         self.running[class] += 1;
-        let pass = Pass { priority: PRIORITIES[class], give_way: CancellationToken::new() };
-        self.states.insert(key.clone(), State::Running { pass: pass.clone(), woken: None });
+        let pass = Pass {
+            priority: PRIORITIES[class],
+            give_way: CancellationToken::new(),
+        };
+        self.states.insert(
+            key.clone(),
+            State::Running {
+                pass: pass.clone(),
+                woken: None,
+            },
+        );
         Some((key, pass))
     }
 
     fn finish(&mut self, key: &ObjectKey, requeue: Requeue, now: Instant) {
-        let Some(State::Running { pass, woken }) = self.states.remove(key) else { return };
+        let Some(State::Running { pass, woken }) = self.states.remove(key) else {
+            return;
+        };
         self.running[index(pass.priority)] -= 1;
         match (woken, requeue) {
             (Some(priority), _) => self.make_ready(key.clone(), priority),
             (None, Requeue::OnChange) => {}
-            (None, Requeue::Drift(after)) => self.make_delayed(key.clone(), Priority::Drift, now + after),
-            (None, Requeue::Retry(after)) => self.make_delayed(key.clone(), pass.priority, now + after),
+            (None, Requeue::Drift(after)) => {
+                self.make_delayed(key.clone(), Priority::Drift, now + after)
+            }
+            (None, Requeue::Retry(after)) => {
+                self.make_delayed(key.clone(), pass.priority, now + after)
+            }
             (None, Requeue::Interrupted) => self.make_ready(key.clone(), pass.priority),
         }
     }
@@ -212,7 +264,11 @@ pub struct Scheduler {
 impl Scheduler {
     /// A queue that runs at most `concurrency` passes of a priority and the more urgent ones at a time.
     pub fn new(concurrency: usize) -> Arc<Self> {
-        Arc::new(Self { queue: Mutex::default(), changed: Notify::new(), concurrency: concurrency.max(1) })
+        Arc::new(Self {
+            queue: Mutex::default(),
+            changed: Notify::new(),
+            concurrency: concurrency.max(1),
+        })
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -227,7 +283,8 @@ impl Scheduler {
 
     /// Has the object looked at after a while, unless it will be sooner anyway.
     pub fn wake_later(&self, key: ObjectKey, priority: Priority, after: Duration) {
-        self.queue().wake_later(key, priority, Instant::now() + after);
+        self.queue()
+            .wake_later(key, priority, Instant::now() + after);
         self.changed.notify_one();
     }
 
@@ -243,7 +300,11 @@ impl Scheduler {
     }
 
     /// Runs passes until `shutdown`, then waits for those under way.
-    pub async fn run(self: &Arc<Self>, runners: &HashMap<&'static str, Arc<dyn Runner>>, shutdown: CancellationToken) {
+    pub async fn run(
+        self: &Arc<Self>,
+        runners: &HashMap<&'static str, Arc<dyn Runner>>,
+        shutdown: CancellationToken,
+    ) {
         let mut passes = JoinSet::new();
         loop {
             while passes.try_join_next().is_some() {}
@@ -257,7 +318,11 @@ impl Scheduler {
                     };
                     let scheduler = self.clone();
                     passes.spawn(async move {
-                        let guard = Finish { scheduler, key: key.clone(), requeue: Requeue::Retry(Duration::from_secs(5)) };
+                        let guard = Finish {
+                            scheduler,
+                            key: key.clone(),
+                            requeue: Requeue::Retry(Duration::from_secs(5)),
+                        };
                         let requeue = runner.run(key, pass).await;
                         guard.with(requeue);
                     });
@@ -295,7 +360,9 @@ impl Finish {
 
 impl Drop for Finish {
     fn drop(&mut self) {
-        self.scheduler.queue().finish(&self.key, self.requeue, Instant::now());
+        self.scheduler
+            .queue()
+            .finish(&self.key, self.requeue, Instant::now());
         self.scheduler.changed.notify_one();
     }
 }
@@ -305,7 +372,11 @@ mod tests {
     use super::*;
 
     fn key(name: &str) -> ObjectKey {
-        ObjectKey { kind: "Contact", namespace: Some("n".into()), name: name.into() }
+        ObjectKey {
+            kind: "Contact",
+            namespace: Some("n".into()),
+            name: name.into(),
+        }
     }
 
     fn pop(queue: &mut Queue, limit: usize) -> Option<(String, Priority)> {
@@ -320,7 +391,9 @@ mod tests {
         queue.wake(key("edit-1"), Priority::Edit);
         queue.wake(key("edit-2"), Priority::Edit);
         queue.wake(key("urgent"), Priority::Urgent);
-        let order: Vec<_> = std::iter::from_fn(|| pop(&mut queue, 9)).map(|(n, _)| n).collect();
+        let order: Vec<_> = std::iter::from_fn(|| pop(&mut queue, 9))
+            .map(|(n, _)| n)
+            .collect();
         assert_eq!(order, ["urgent", "edit-1", "edit-2", "create", "drift"]);
     }
 
@@ -333,9 +406,23 @@ mod tests {
         for i in 0..3 {
             queue.wake(key(&format!("drift-{i}")), Priority::Drift);
         }
-        let order: Vec<_> = std::iter::from_fn(|| pop(&mut queue, 100)).map(|(_, p)| p).collect();
-        assert_eq!(order[..10].iter().filter(|p| **p == Priority::Drift).count(), 1);
-        assert_eq!(order[..20].iter().filter(|p| **p == Priority::Drift).count(), 2);
+        let order: Vec<_> = std::iter::from_fn(|| pop(&mut queue, 100))
+            .map(|(_, p)| p)
+            .collect();
+        assert_eq!(
+            order[..10]
+                .iter()
+                .filter(|p| **p == Priority::Drift)
+                .count(),
+            1
+        );
+        assert_eq!(
+            order[..20]
+                .iter()
+                .filter(|p| **p == Priority::Drift)
+                .count(),
+            2
+        );
     }
 
     #[test]
@@ -356,7 +443,10 @@ mod tests {
         let (k, pass) = queue.pop(1).unwrap();
         queue.wake(key("a"), Priority::Edit);
         assert!(pass.give_way.is_cancelled());
-        assert!(pop(&mut queue, 9).is_none(), "never two passes of one object");
+        assert!(
+            pop(&mut queue, 9).is_none(),
+            "never two passes of one object"
+        );
         queue.finish(&k, Requeue::Drift(Duration::from_secs(600)), Instant::now());
         assert_eq!(pop(&mut queue, 9), Some(("a".into(), Priority::Edit)));
     }
@@ -390,7 +480,10 @@ mod tests {
         impl Runner for Panics {
             fn run(&self, _: ObjectKey, _: Pass) -> BoxFuture<'_, Requeue> {
                 Box::pin(async {
-                    assert!(self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst) > 0, "the first pass panics");
+                    assert!(
+                        self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst) > 0,
+                        "the first pass panics"
+                    );
                     Requeue::OnChange
                 })
             }
@@ -401,8 +494,16 @@ mod tests {
         let stop = CancellationToken::new();
         scheduler.wake(key("a"), Priority::Edit);
         let task = tokio::spawn({
-            let (scheduler, runner, stop) = (scheduler.clone(), runner.clone() as Arc<dyn Runner>, stop.clone());
-            async move { scheduler.run(&HashMap::from([("Contact", runner)]), stop).await }
+            let (scheduler, runner, stop) = (
+                scheduler.clone(),
+                runner.clone() as Arc<dyn Runner>,
+                stop.clone(),
+            );
+            async move {
+                scheduler
+                    .run(&HashMap::from([("Contact", runner)]), stop)
+                    .await
+            }
         });
         tokio::time::sleep(Duration::from_secs(30)).await;
         stop.cancel();

@@ -21,15 +21,25 @@ pub struct SecretValue {
 }
 
 /// Reads `reference` in `namespace`. Missing Secrets, keys and labels are `ReferencesResolved=False`: the watch wakes the object.
-pub async fn read(shared: &Shared, namespace: &str, reference: &SecretKeyReference) -> Result<SecretValue, Error> {
+pub async fn read(
+    shared: &Shared,
+    namespace: &str,
+    reference: &SecretKeyReference,
+) -> Result<SecretValue, Error> {
     let SecretKeyReference { name, key } = reference;
     let missing = |what: String| Error::unresolved(Reason::ReferenceNotFound, what);
     let api: Api<Secret> = Api::namespaced(shared.client.clone(), namespace);
-    let absent = || missing(format!("Secret \"{name}\" does not exist (yet) in namespace \"{namespace}\""));
+    let absent = || {
+        missing(format!(
+            "Secret \"{name}\" does not exist (yet) in namespace \"{namespace}\""
+        ))
+    };
     let unlabelled = || {
         Error::unresolved(
             Reason::SecretNotLabelled,
-            format!("Secret \"{name}\" is not read because it lacks the label {CONTACT_DATA_LABEL}: \"true\": label it if it is meant for the operator"),
+            format!(
+                "Secret \"{name}\" is not read because it lacks the label {CONTACT_DATA_LABEL}: \"true\": label it if it is meant for the operator"
+            ),
         )
     };
     // The data of an unlabelled Secret is not even asked for.
@@ -44,12 +54,19 @@ pub async fn read(shared: &Shared, namespace: &str, reference: &SecretKeyReferen
         return Err(unlabelled());
     }
     let Some(bytes) = secret.data.as_ref().and_then(|d| d.get(key)) else {
-        return Err(missing(format!("Secret \"{name}\" has no key \"{key}\" (yet)")));
+        return Err(missing(format!(
+            "Secret \"{name}\" has no key \"{key}\" (yet)"
+        )));
     };
     let Ok(text) = std::str::from_utf8(&bytes.0) else {
-        return Err(Error::invalid(format!("key \"{key}\" of Secret \"{name}\" is not text")));
+        return Err(Error::invalid(format!(
+            "key \"{key}\" of Secret \"{name}\" is not text"
+        )));
     };
-    Ok(SecretValue { value: Redacted::new(text.trim().to_owned()), version: secret.resource_version().unwrap_or_default() })
+    Ok(SecretValue {
+        value: Redacted::new(text.trim().to_owned()),
+        version: secret.resource_version().unwrap_or_default(),
+    })
 }
 
 fn is_labelled(labels: &BTreeMap<String, String>) -> bool {

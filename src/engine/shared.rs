@@ -109,30 +109,52 @@ impl Shared {
 
     /// Adds a kind to those that are counted as users of a ProviderConfig.
     pub fn count_users_with(&self, count: UserCount) {
-        self.users.write().unwrap_or_else(PoisonError::into_inner).push(count);
+        self.users
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(count);
     }
 
     /// Objects that hold on to the ProviderConfig `name`.
     pub fn users_of(&self, name: &str) -> usize {
-        self.users.read().unwrap_or_else(PoisonError::into_inner).iter().map(|count| count(name)).sum()
+        self.users
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .map(|count| count(name))
+            .sum()
     }
 
     /// Serialises what is counted per account, such as the deletion budget.
     pub fn budget_lock(&self, account_id: &str) -> Arc<tokio::sync::Mutex<()>> {
-        self.budgets.lock().unwrap_or_else(PoisonError::into_inner).entry(account_id.to_owned()).or_default().clone()
+        self.budgets
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(account_id.to_owned())
+            .or_default()
+            .clone()
     }
 
     /// Labels of a namespace: as last seen, else asked for. `None` = there is no such namespace.
-    pub async fn namespace_labels(&self, name: &str) -> Result<Option<BTreeMap<String, String>>, Error> {
+    pub async fn namespace_labels(
+        &self,
+        name: &str,
+    ) -> Result<Option<BTreeMap<String, String>>, Error> {
         if let Some(namespace) = self.namespaces.get(None, name) {
             return Ok(Some(namespace.labels().clone()));
         }
-        let namespace = Api::<Namespace>::all(self.client.clone()).get_metadata_opt(name).await?;
+        let namespace = Api::<Namespace>::all(self.client.clone())
+            .get_metadata_opt(name)
+            .await?;
         Ok(namespace.map(|n| n.labels().clone()))
     }
 
     /// The key of a ProviderConfig.
     pub fn provider_config_key(name: &str) -> ObjectKey {
-        ObjectKey { kind: ProviderConfig::KIND, namespace: None, name: name.to_owned() }
+        ObjectKey {
+            kind: ProviderConfig::KIND,
+            namespace: None,
+            name: name.to_owned(),
+        }
     }
 }

@@ -69,9 +69,18 @@ pub enum Conclusion {
 pub const FAILURES_UNTIL_UNKNOWN: u32 = 3;
 
 /// Writes the conclusion into the conditions. `lastTransitionTime` moves only when a status changes.
-pub fn conclude(status: &mut CommonStatus, generation: Option<i64>, conclusion: &Conclusion, now: Timestamp) {
+pub fn conclude(
+    status: &mut CommonStatus,
+    generation: Option<i64>,
+    conclusion: &Conclusion,
+    now: Timestamp,
+) {
     use ConditionType as T;
-    let mut set = Setter { conditions: &mut status.conditions, generation, now };
+    let mut set = Setter {
+        conditions: &mut status.conditions,
+        generation,
+        now,
+    };
     if !matches!(conclusion, Conclusion::Suspended) {
         set.absent(T::Suspended);
     }
@@ -79,29 +88,58 @@ pub fn conclude(status: &mut CommonStatus, generation: Option<i64>, conclusion: 
         Conclusion::InSync { reason, message } => {
             set.put(T::Ready, ConditionStatus::True, *reason, message);
             set.put(T::Synced, ConditionStatus::True, Reason::InSync, "");
-            set.put(T::ReferencesResolved, ConditionStatus::True, Reason::Resolved, "");
+            set.put(
+                T::ReferencesResolved,
+                ConditionStatus::True,
+                Reason::Resolved,
+                "",
+            );
             set.absent(T::Reconciling);
             set.absent(T::Stalled);
         }
         Conclusion::Differs { reason, message } => {
             set.put(T::Ready, ConditionStatus::False, *reason, message);
             set.put(T::Synced, ConditionStatus::False, *reason, message);
-            set.put(T::ReferencesResolved, ConditionStatus::True, Reason::Resolved, "");
+            set.put(
+                T::ReferencesResolved,
+                ConditionStatus::True,
+                Reason::Resolved,
+                "",
+            );
             set.absent(T::Reconciling);
             set.absent(T::Stalled);
         }
         Conclusion::Suspended => {
-            set.put(T::Suspended, ConditionStatus::True, Reason::Suspended, "spec.suspend is true: nothing is done, deletion included");
+            set.put(
+                T::Suspended,
+                ConditionStatus::True,
+                Reason::Suspended,
+                "spec.suspend is true: nothing is done, deletion included",
+            );
             if conditions::find(set.conditions, T::Ready.as_str()).is_none() {
-                set.put(T::Ready, ConditionStatus::Unknown, Reason::Suspended, "suspended before it was first looked at");
+                set.put(
+                    T::Ready,
+                    ConditionStatus::Unknown,
+                    Reason::Suspended,
+                    "suspended before it was first looked at",
+                );
             }
             set.absent(T::Reconciling);
         }
-        Conclusion::Waiting { reason, message, references } => {
+        Conclusion::Waiting {
+            reason,
+            message,
+            references,
+        } => {
             set.put(T::Ready, ConditionStatus::False, *reason, message);
             set.put(T::Reconciling, ConditionStatus::True, *reason, message);
             if *references {
-                set.put(T::ReferencesResolved, ConditionStatus::False, *reason, message);
+                set.put(
+                    T::ReferencesResolved,
+                    ConditionStatus::False,
+                    *reason,
+                    message,
+                );
             }
             set.absent(T::Stalled);
         }
@@ -114,10 +152,19 @@ pub fn conclude(status: &mut CommonStatus, generation: Option<i64>, conclusion: 
         Conclusion::Conflict { message } => {
             set.put(T::Ready, ConditionStatus::False, Reason::Conflict, message);
             set.put(T::Synced, ConditionStatus::False, Reason::Conflict, message);
-            set.put(T::Reconciling, ConditionStatus::True, Reason::Conflict, message);
+            set.put(
+                T::Reconciling,
+                ConditionStatus::True,
+                Reason::Conflict,
+                message,
+            );
             set.absent(T::Stalled);
         }
-        Conclusion::Transient { reason, message, failures } => {
+        Conclusion::Transient {
+            reason,
+            message,
+            failures,
+        } => {
             if conditions::find(set.conditions, T::Ready.as_str()).is_none() {
                 set.put(T::Ready, ConditionStatus::Unknown, *reason, message);
                 set.put(T::Reconciling, ConditionStatus::True, *reason, message);
@@ -132,8 +179,19 @@ pub fn conclude(status: &mut CommonStatus, generation: Option<i64>, conclusion: 
             set.absent(T::Stalled);
         }
     }
-    if matches!(conclusion, Conclusion::Progress { reason: Reason::DeletionBudgetExceeded, .. }) {
-        set.put(T::DeletionBudgetExceeded, ConditionStatus::True, Reason::DeletionBudgetExceeded, "");
+    if matches!(
+        conclusion,
+        Conclusion::Progress {
+            reason: Reason::DeletionBudgetExceeded,
+            ..
+        }
+    ) {
+        set.put(
+            T::DeletionBudgetExceeded,
+            ConditionStatus::True,
+            Reason::DeletionBudgetExceeded,
+            "",
+        );
     } else if !matches!(conclusion, Conclusion::Transient { .. }) {
         set.absent(T::DeletionBudgetExceeded);
     }
@@ -158,7 +216,12 @@ pub fn set_condition(
         Some(false) => ConditionStatus::False,
         None => ConditionStatus::Unknown,
     };
-    Setter { conditions: &mut status.conditions, generation, now }.put(type_, value, reason, message);
+    Setter {
+        conditions: &mut status.conditions,
+        generation,
+        now,
+    }
+    .put(type_, value, reason, message);
 }
 
 /// Takes a condition away.
@@ -172,14 +235,22 @@ pub fn condition(status: &CommonStatus, type_: ConditionType) -> Option<&Conditi
 }
 
 /// Orders findings and marks those that the spec accepts on the day of `now`.
-pub fn accept(mut findings: Vec<Finding>, accepted: &[AcceptedFinding], now: Timestamp) -> Vec<Finding> {
+pub fn accept(
+    mut findings: Vec<Finding>,
+    accepted: &[AcceptedFinding],
+    now: Timestamp,
+) -> Vec<Finding> {
     let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
     for finding in &mut findings {
         finding.accepted = accepted
             .iter()
             .find(|a| {
                 a.id == finding.id
-                    && a.until.as_ref().is_none_or(|until| until.parse::<jiff::civil::Date>().is_ok_and(|until| today <= until))
+                    && a.until.as_ref().is_none_or(|until| {
+                        until
+                            .parse::<jiff::civil::Date>()
+                            .is_ok_and(|until| today <= until)
+                    })
             })
             .map(|a| a.reason.clone());
     }
@@ -195,16 +266,27 @@ struct Setter<'a> {
 }
 
 impl Setter<'_> {
-    fn put(&mut self, type_: ConditionType, status: ConditionStatus, reason: Reason, message: &str) {
+    fn put(
+        &mut self,
+        type_: ConditionType,
+        status: ConditionStatus,
+        reason: Reason,
+        message: &str,
+    ) {
         let before = conditions::find(self.conditions, type_.as_str()).map(|c| c.status.clone());
         let changed = conditions::set(
             self.conditions,
-            DesiredCondition::new(type_.as_str(), status, reason.as_str(), message).observed_generation(self.generation),
+            DesiredCondition::new(type_.as_str(), status, reason.as_str(), message)
+                .observed_generation(self.generation),
         )
         .is_changed();
         if changed && before.as_deref() != Some(status.as_str()) {
             // Our clock, not the wall's: it may follow a simulated one.
-            if let Some(condition) = self.conditions.iter_mut().find(|c| c.type_ == type_.as_str()) {
+            if let Some(condition) = self
+                .conditions
+                .iter_mut()
+                .find(|c| c.type_ == type_.as_str())
+            {
                 condition.last_transition_time = whole_seconds(self.now).into();
             }
         }

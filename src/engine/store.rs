@@ -43,14 +43,27 @@ pub struct ObjectStore<T> {
 impl<T: Resource> ObjectStore<T> {
     /// An empty store with one partition per watch.
     pub fn new(kind: &'static str, watches: usize) -> Self {
-        let partitions = (0..watches).map(|_| Partition { objects: HashMap::new(), listing: None }).collect();
-        Self { kind, partitions: RwLock::new(partitions) }
+        let partitions = (0..watches)
+            .map(|_| Partition {
+                objects: HashMap::new(),
+                listing: None,
+            })
+            .collect();
+        Self {
+            kind,
+            partitions: RwLock::new(partitions),
+        }
     }
 
     /// Takes in an event of watch number `watch` and says what it means.
     pub fn take(&self, watch: usize, event: Event<T>) -> Vec<Seen<T>> {
-        let mut partitions = self.partitions.write().unwrap_or_else(PoisonError::into_inner);
-        let Some(partition) = partitions.get_mut(watch) else { return vec![] };
+        let mut partitions = self
+            .partitions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let Some(partition) = partitions.get_mut(watch) else {
+            return vec![];
+        };
         match event {
             Event::Init => {
                 partition.listing = Some(BTreeSet::new());
@@ -70,9 +83,19 @@ impl<T: Resource> ObjectStore<T> {
                 vec![Seen::Gone(Arc::new(object))]
             }
             Event::InitDone => {
-                let Some(listing) = partition.listing.take() else { return vec![] };
-                let gone: Vec<Id> = partition.objects.keys().filter(|id| !listing.contains(*id)).cloned().collect();
-                gone.iter().filter_map(|id| partition.objects.remove(id)).map(Seen::Gone).collect()
+                let Some(listing) = partition.listing.take() else {
+                    return vec![];
+                };
+                let gone: Vec<Id> = partition
+                    .objects
+                    .keys()
+                    .filter(|id| !listing.contains(*id))
+                    .cloned()
+                    .collect();
+                gone.iter()
+                    .filter_map(|id| partition.objects.remove(id))
+                    .map(Seen::Gone)
+                    .collect()
             }
         }
     }
@@ -80,31 +103,56 @@ impl<T: Resource> ObjectStore<T> {
     /// The object, as last seen.
     pub fn get(&self, namespace: Option<&str>, name: &str) -> Option<Arc<T>> {
         let id = (namespace.map(str::to_owned), name.to_owned());
-        let partitions = self.partitions.read().unwrap_or_else(PoisonError::into_inner);
+        let partitions = self
+            .partitions
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         partitions.iter().find_map(|p| p.objects.get(&id).cloned())
     }
 
     /// Those that satisfy `wanted`.
     pub fn filter(&self, wanted: impl Fn(&T) -> bool) -> Vec<Arc<T>> {
-        let partitions = self.partitions.read().unwrap_or_else(PoisonError::into_inner);
-        partitions.iter().flat_map(|p| p.objects.values()).filter(|o| wanted(o)).cloned().collect()
+        let partitions = self
+            .partitions
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        partitions
+            .iter()
+            .flat_map(|p| p.objects.values())
+            .filter(|o| wanted(o))
+            .cloned()
+            .collect()
     }
 
     /// How many satisfy `wanted`.
     pub fn count(&self, wanted: impl Fn(&T) -> bool) -> usize {
-        let partitions = self.partitions.read().unwrap_or_else(PoisonError::into_inner);
-        partitions.iter().flat_map(|p| p.objects.values()).filter(|o| wanted(o)).count()
+        let partitions = self
+            .partitions
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        partitions
+            .iter()
+            .flat_map(|p| p.objects.values())
+            .filter(|o| wanted(o))
+            .count()
     }
 
     /// The key of an object of this store.
     pub fn key(&self, object: &T) -> ObjectKey {
         let (namespace, name) = id_of(object);
-        ObjectKey { kind: self.kind, namespace, name }
+        ObjectKey {
+            kind: self.kind,
+            namespace,
+            name,
+        }
     }
 }
 
 fn id_of<T: Resource>(object: &T) -> Id {
-    (object.meta().namespace.clone(), object.meta().name.clone().unwrap_or_default())
+    (
+        object.meta().namespace.clone(),
+        object.meta().name.clone().unwrap_or_default(),
+    )
 }
 
 #[cfg(test)]
@@ -121,7 +169,11 @@ mod tests {
     }
 
     fn names(store: &ObjectStore<ConfigMap>) -> Vec<String> {
-        let mut names: Vec<_> = store.filter(|_| true).iter().filter_map(|o| o.metadata.name.clone()).collect();
+        let mut names: Vec<_> = store
+            .filter(|_| true)
+            .iter()
+            .filter_map(|o| o.metadata.name.clone())
+            .collect();
         names.sort();
         names
     }
@@ -149,9 +201,21 @@ mod tests {
     #[test]
     fn the_state_before_is_told() {
         let store = ObjectStore::new("ConfigMap", 1);
-        assert!(matches!(&store.take(0, Event::Apply(object("a", "one")))[..], [Seen::Applied { before: None, .. }]));
-        assert!(matches!(&store.take(0, Event::Apply(object("a", "one")))[..], [Seen::Applied { before: Some(_), .. }]));
-        assert!(matches!(&store.take(0, Event::Delete(object("a", "one")))[..], [Seen::Gone(_)]));
+        assert!(matches!(
+            &store.take(0, Event::Apply(object("a", "one")))[..],
+            [Seen::Applied { before: None, .. }]
+        ));
+        assert!(matches!(
+            &store.take(0, Event::Apply(object("a", "one")))[..],
+            [Seen::Applied {
+                before: Some(_),
+                ..
+            }]
+        ));
+        assert!(matches!(
+            &store.take(0, Event::Delete(object("a", "one")))[..],
+            [Seen::Gone(_)]
+        ));
         assert_eq!(store.count(|_| true), 0);
     }
 }

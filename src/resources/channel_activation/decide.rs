@@ -63,8 +63,12 @@ pub fn decide(facts: Facts<'_>) -> Step {
     match facts.phase {
         ActivationPhase::Pending => decide_pending(facts),
         ActivationPhase::Sending => Step::OutcomeUnknown,
-        ActivationPhase::AwaitingCode | ActivationPhase::WrongCode | ActivationPhase::SendUnknown => {
-            let expired = facts.send_recorded_at.is_some_and(|at| facts.now.duration_since(at) >= CODE_LIFETIME);
+        ActivationPhase::AwaitingCode
+        | ActivationPhase::WrongCode
+        | ActivationPhase::SendUnknown => {
+            let expired = facts
+                .send_recorded_at
+                .is_some_and(|at| facts.now.duration_since(at) >= CODE_LIFETIME);
             match (facts.new_code && !facts.observe, expired) {
                 (true, _) => Step::TryCode,
                 (false, true) => Step::Expire,
@@ -88,7 +92,9 @@ fn decide_pending(facts: Facts<'_>) -> Step {
         Some((by, at)) if by == facts.name => Step::SentBefore(at),
         Some((by, at)) if facts.now.duration_since(at) < COOL_DOWN => {
             let free = at.checked_add(COOL_DOWN).unwrap_or(at);
-            Step::Refuse(format!("ChannelActivation \"{by}\" had a code sent to this channel at {at}: use that one, or make a new ChannelActivation after {free}"))
+            Step::Refuse(format!(
+                "ChannelActivation \"{by}\" had a code sent to this channel at {at}: use that one, or make a new ChannelActivation after {free}"
+            ))
         }
         _ => Step::Send,
     }
@@ -133,11 +139,29 @@ mod tests {
             for activated in [false, true] {
                 for observe in [false, true] {
                     for restored in [false, true] {
-                        for sent_before in [None, Some(("a", at(-600))), Some(("b", at(-5))), Some(("b", at(-11)))] {
+                        for sent_before in [
+                            None,
+                            Some(("a", at(-600))),
+                            Some(("b", at(-5))),
+                            Some(("b", at(-11))),
+                        ] {
                             for new_code in [false, true] {
-                                let facts = Facts { phase, activated, observe, restored, sent_before, new_code, ..fresh() };
-                                let cooled = sent_before.is_none_or(|(by, when)| by != "a" && when <= at(-10));
-                                let may = phase == ActivationPhase::Pending && !activated && !observe && !restored && cooled;
+                                let facts = Facts {
+                                    phase,
+                                    activated,
+                                    observe,
+                                    restored,
+                                    sent_before,
+                                    new_code,
+                                    ..fresh()
+                                };
+                                let cooled = sent_before
+                                    .is_none_or(|(by, when)| by != "a" && when <= at(-10));
+                                let may = phase == ActivationPhase::Pending
+                                    && !activated
+                                    && !observe
+                                    && !restored
+                                    && cooled;
                                 assert_eq!(decide(facts) == Step::Send, may, "{facts:?}");
                             }
                         }
@@ -149,28 +173,73 @@ mod tests {
 
     #[test]
     fn a_crash_after_the_record_is_unknown_and_never_sends_again() {
-        assert_eq!(decide(Facts { phase: ActivationPhase::Sending, ..fresh() }), Step::OutcomeUnknown);
+        assert_eq!(
+            decide(Facts {
+                phase: ActivationPhase::Sending,
+                ..fresh()
+            }),
+            Step::OutcomeUnknown
+        );
     }
 
     #[test]
     fn the_same_request_made_again_waits_for_the_code_that_was_sent() {
-        assert_eq!(decide(Facts { sent_before: Some(("a", at(-100_000))), ..fresh() }), Step::SentBefore(at(-100_000)));
+        assert_eq!(
+            decide(Facts {
+                sent_before: Some(("a", at(-100_000))),
+                ..fresh()
+            }),
+            Step::SentBefore(at(-100_000))
+        );
     }
 
     #[test]
     fn a_channel_that_is_activated_already_needs_no_code() {
         for phase in PHASES {
-            assert_eq!(decide(Facts { phase, activated: true, ..fresh() }), Step::Activated);
+            assert_eq!(
+                decide(Facts {
+                    phase,
+                    activated: true,
+                    ..fresh()
+                }),
+                Step::Activated
+            );
         }
     }
 
     #[test]
     fn a_code_is_tried_even_when_sending_was_uncertain_and_given_up_after_a_day() {
-        for phase in [ActivationPhase::AwaitingCode, ActivationPhase::WrongCode, ActivationPhase::SendUnknown] {
-            let facts = Facts { phase, send_recorded_at: Some(at(0)), ..fresh() };
-            assert_eq!(decide(Facts { new_code: true, ..facts }), Step::TryCode);
-            assert_eq!(decide(Facts { now: at(24 * 60), ..facts }), Step::Expire);
-            assert_eq!(decide(Facts { now: at(24 * 60 - 1), ..facts }), Step::AwaitCode);
+        for phase in [
+            ActivationPhase::AwaitingCode,
+            ActivationPhase::WrongCode,
+            ActivationPhase::SendUnknown,
+        ] {
+            let facts = Facts {
+                phase,
+                send_recorded_at: Some(at(0)),
+                ..fresh()
+            };
+            assert_eq!(
+                decide(Facts {
+                    new_code: true,
+                    ..facts
+                }),
+                Step::TryCode
+            );
+            assert_eq!(
+                decide(Facts {
+                    now: at(24 * 60),
+                    ..facts
+                }),
+                Step::Expire
+            );
+            assert_eq!(
+                decide(Facts {
+                    now: at(24 * 60 - 1),
+                    ..facts
+                }),
+                Step::AwaitCode
+            );
         }
     }
 }

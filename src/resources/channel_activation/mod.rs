@@ -15,10 +15,10 @@ use jiff::Timestamp;
 use kube::api::{Api, DeleteParams, Preconditions};
 use kube::{Resource, ResourceExt};
 
+use crate::api::channel_activation::{ActivationPhase, ChannelActivationStatus};
 use crate::api::common::ManagementPolicy;
 use crate::api::conditions::Reason;
 use crate::api::contact::{Activation, CodeSent};
-use crate::api::channel_activation::{ActivationPhase, ChannelActivationStatus};
 use crate::api::{ChannelActivation, Contact, RECONCILE_REQUESTED_AT, RESTORE_LABELS};
 use crate::aws::{CallError, ErrorClass, Priority, Redacted, Session};
 use crate::engine::connect::connect;
@@ -60,11 +60,17 @@ struct Done {
 impl ChannelActivations {
     /// New.
     pub fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, failures: std::sync::Mutex::default() }
+        Self {
+            shared,
+            failures: std::sync::Mutex::default(),
+        }
     }
 
     fn count_failure(&self, key: &ObjectKey, failed: bool) -> u32 {
-        let mut failures = self.failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut failures = self
+            .failures
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         if !failed {
             failures.remove(key);
             return 0;
@@ -90,11 +96,18 @@ impl ChannelActivations {
                 error.requeue(self.count_failure(&key, true))
             }
         };
-        self.shared.metrics.observe_pass(ChannelActivation::KIND, "done", started.elapsed());
+        self.shared
+            .metrics
+            .observe_pass(ChannelActivation::KIND, "done", started.elapsed());
         requeue
     }
 
-    async fn look_and_act(&self, key: &ObjectKey, object: ChannelActivation, pass: &Pass) -> Requeue {
+    async fn look_and_act(
+        &self,
+        key: &ObjectKey,
+        object: ChannelActivation,
+        pass: &Pass,
+    ) -> Requeue {
         let mut live = Live::new(self.shared.client.clone(), object);
         let mut draft = live.status();
         let result = self.act(&mut live, &mut draft, pass).await;
@@ -129,7 +142,10 @@ impl ChannelActivations {
         if before.phase != draft.phase
             && let Some((reason, note)) = event
         {
-            if matches!(draft.phase, Some(ActivationPhase::Activated | ActivationPhase::AwaitingCode)) {
+            if matches!(
+                draft.phase,
+                Some(ActivationPhase::Activated | ActivationPhase::AwaitingCode)
+            ) {
                 events::normal(&*self.shared, &live.object, reason, &note).await;
             } else {
                 events::warning(&*self.shared, &live.object, reason, &note).await;
@@ -138,11 +154,18 @@ impl ChannelActivations {
         if before.phase != draft.phase && draft.phase == Some(ActivationPhase::Activated) {
             // The contact's own status shows it without waiting for the next check.
             self.shared.scheduler.wake(
-                ObjectKey { kind: Contact::KIND, namespace: key.namespace.clone(), name: live.object.spec.contact_ref.name.clone() },
+                ObjectKey {
+                    kind: Contact::KIND,
+                    namespace: key.namespace.clone(),
+                    name: live.object.spec.contact_ref.name.clone(),
+                },
                 Priority::Edit,
             );
         }
-        match (draft.finished_at.as_ref(), live.object.spec.ttl_seconds_after_finished) {
+        match (
+            draft.finished_at.as_ref(),
+            live.object.spec.ttl_seconds_after_finished,
+        ) {
             (Some(finished), Some(ttl)) => self.expire(&live.object, finished.0, ttl).await,
             _ => requeue,
         }
@@ -150,13 +173,18 @@ impl ChannelActivations {
 
     /// Deletes a finished request when its time to live is over.
     async fn expire(&self, object: &ChannelActivation, finished: Timestamp, ttl: i64) -> Requeue {
-        let ends = finished.checked_add(jiff::SignedDuration::from_secs(ttl)).unwrap_or(Timestamp::MAX);
+        let ends = finished
+            .checked_add(jiff::SignedDuration::from_secs(ttl))
+            .unwrap_or(Timestamp::MAX);
         let left = self.shared.clock.until(ends);
         if !left.is_zero() {
             return Requeue::Drift(left);
         }
         let parameters = DeleteParams {
-            preconditions: Some(Preconditions { uid: object.uid(), resource_version: object.resource_version() }),
+            preconditions: Some(Preconditions {
+                uid: object.uid(),
+                resource_version: object.resource_version(),
+            }),
             ..DeleteParams::default()
         };
         let api = ChannelActivation::api(self.shared.client.clone(), object.namespace().as_deref());
@@ -167,13 +195,25 @@ impl ChannelActivations {
         }
     }
 
-    async fn act(&self, live: &mut Live<ChannelActivation>, draft: &mut ChannelActivationStatus, pass: &Pass) -> Result<Done, Error> {
+    async fn act(
+        &self,
+        live: &mut Live<ChannelActivation>,
+        draft: &mut ChannelActivationStatus,
+        pass: &Pass,
+    ) -> Result<Done, Error> {
         let object = live.object.clone();
-        draft.common.last_handled_reconcile_at = object.annotations().get(RECONCILE_REQUESTED_AT).cloned();
+        draft.common.last_handled_reconcile_at =
+            object.annotations().get(RECONCILE_REQUESTED_AT).cloned();
         if object.suspended() {
-            return Ok(Done { conclusion: Conclusion::Suspended, requeue: Requeue::OnChange, event: None });
+            return Ok(Done {
+                conclusion: Conclusion::Suspended,
+                requeue: Requeue::OnChange,
+                event: None,
+            });
         }
-        if draft.phase.is_some_and(ActivationPhase::is_final) && draft.phase != Some(ActivationPhase::SendUnknown) {
+        if draft.phase.is_some_and(ActivationPhase::is_final)
+            && draft.phase != Some(ActivationPhase::SendUnknown)
+        {
             return Ok(concluded(draft.phase, &object));
         }
         let target = self.target(&object, pass).await?;
@@ -184,7 +224,9 @@ impl ChannelActivations {
             phase: draft.phase.unwrap_or(ActivationPhase::Pending),
             activated: target.activation == Activation::Activated,
             observe: object.spec.management_policy == Some(ManagementPolicy::Observe),
-            restored: RESTORE_LABELS.iter().any(|l| object.labels().contains_key(*l)),
+            restored: RESTORE_LABELS
+                .iter()
+                .any(|l| object.labels().contains_key(*l)),
             name: &object.name_any(),
             sent_before: target
                 .contact
@@ -204,14 +246,21 @@ impl ChannelActivations {
                 Ok(concluded(draft.phase, &object))
             }
             Step::Wait(message) => Ok(Done {
-                conclusion: Conclusion::Waiting { reason: Reason::Observing, message, references: false },
+                conclusion: Conclusion::Waiting {
+                    reason: Reason::Observing,
+                    message,
+                    references: false,
+                },
                 requeue: self.look_again(),
                 event: None,
             }),
             Step::Refuse(message) => {
                 draft.phase = Some(ActivationPhase::Refused);
                 Ok(Done {
-                    conclusion: Conclusion::Stalled { reason: Reason::Refused, message: message.clone() },
+                    conclusion: Conclusion::Stalled {
+                        reason: Reason::Refused,
+                        message: message.clone(),
+                    },
                     requeue: Requeue::OnChange,
                     event: Some((Reason::Refused, message)),
                 })
@@ -219,7 +268,10 @@ impl ChannelActivations {
             Step::SentBefore(at) => {
                 draft.send_recorded_at = Some(api_time(at));
                 draft.phase = Some(ActivationPhase::AwaitingCode);
-                Ok(self.awaiting(&object, "a code was sent for this request before; it is not sent again"))
+                Ok(self.awaiting(
+                    &object,
+                    "a code was sent for this request before; it is not sent again",
+                ))
             }
             Step::Send => self.send(live, draft, target).await,
             Step::OutcomeUnknown => {
@@ -231,7 +283,9 @@ impl ChannelActivations {
                 None => Err(Error::Settling),
             },
             Step::AwaitCode => {
-                if draft.phase == Some(ActivationPhase::AwaitingCode) || draft.phase == Some(ActivationPhase::Sending) {
+                if draft.phase == Some(ActivationPhase::AwaitingCode)
+                    || draft.phase == Some(ActivationPhase::Sending)
+                {
                     draft.phase = Some(ActivationPhase::AwaitingCode);
                     return Ok(self.awaiting(&object, "a code was sent"));
                 }
@@ -256,11 +310,15 @@ impl ChannelActivations {
                 "give it back as key \"{}\" of the labelled Secret \"{}\"",
                 from.secret_key_ref.key, from.secret_key_ref.name
             ),
-            None => "give it back with ActivateContactChannel (spec.codeFrom names no Secret)".to_owned(),
+            None => "give it back with ActivateContactChannel (spec.codeFrom names no Secret)"
+                .to_owned(),
         };
         let message = format!("{what}: {how}");
         Done {
-            conclusion: Conclusion::InSync { reason: Reason::AwaitingCode, message: message.clone() },
+            conclusion: Conclusion::InSync {
+                reason: Reason::AwaitingCode,
+                message: message.clone(),
+            },
             requeue: self.look_again(),
             event: Some((Reason::AwaitingCode, message)),
         }
@@ -272,70 +330,142 @@ impl ChannelActivations {
         let name = &object.spec.contact_ref.name;
         let contacts: Api<Contact> = Api::namespaced(self.shared.client.clone(), &namespace);
         let Some(contact) = contacts.get_opt(name).await? else {
-            return Err(Error::unresolved(Reason::ReferenceNotFound, format!("Contact \"{name}\" does not exist (yet) in this namespace")));
+            return Err(Error::unresolved(
+                Reason::ReferenceNotFound,
+                format!("Contact \"{name}\" does not exist (yet) in this namespace"),
+            ));
         };
         if contact.metadata.deletion_timestamp.is_some() {
-            return Err(Error::unresolved(Reason::ReferenceNotFound, format!("Contact \"{name}\" is being deleted")));
+            return Err(Error::unresolved(
+                Reason::ReferenceNotFound,
+                format!("Contact \"{name}\" is being deleted"),
+            ));
         }
-        let observed_only = contact.spec.common.management_policy == Some(ManagementPolicy::Observe);
+        let observed_only =
+            contact.spec.common.management_policy == Some(ManagementPolicy::Observe);
         let manages = object.spec.management_policy != Some(ManagementPolicy::Observe);
         if contact.suspended() {
-            return Err(Error::waiting(Reason::Suspended, format!("Contact \"{name}\" is suspended")));
+            return Err(Error::waiting(
+                Reason::Suspended,
+                format!("Contact \"{name}\" is suspended"),
+            ));
         }
         if observed_only && manages {
-            return Err(Error::invalid(format!("Contact \"{name}\" is only observed (managementPolicy: Observe): nothing is sent for it")));
+            return Err(Error::invalid(format!(
+                "Contact \"{name}\" is only observed (managementPolicy: Observe): nothing is sent for it"
+            )));
         }
         let status = contact.status.clone().unwrap_or_default();
         let channel = &object.spec.channel;
-        if !contact.spec.channels.iter().flatten().any(|c| c.name == *channel) {
-            return Err(Error::unresolved(Reason::ReferenceNotFound, format!("Contact \"{name}\" has no channel \"{channel}\" in its spec (yet)")));
+        if !contact
+            .spec
+            .channels
+            .iter()
+            .flatten()
+            .any(|c| c.name == *channel)
+        {
+            return Err(Error::unresolved(
+                Reason::ReferenceNotFound,
+                format!("Contact \"{name}\" has no channel \"{channel}\" in its spec (yet)"),
+            ));
         }
-        let arn = status.channels.iter().find(|c| c.name == *channel).and_then(|c| c.arn.clone());
+        let arn = status
+            .channels
+            .iter()
+            .find(|c| c.name == *channel)
+            .and_then(|c| c.arn.clone());
         let ours = status.common.origin.is_some() || observed_only;
         let Some(channel_arn) = arn.filter(|_| ours) else {
-            return Err(Error::waiting(Reason::Progressing, format!("channel \"{channel}\" of Contact \"{name}\" does not exist in AWS yet")));
+            return Err(Error::waiting(
+                Reason::Progressing,
+                format!("channel \"{channel}\" of Contact \"{name}\" does not exist in AWS yet"),
+            ));
         };
         let provider_name = contact.provider_config().unwrap_or("default").to_owned();
-        let provider = connect(&self.shared, Some(&namespace), &provider_name, status.common.placement.as_ref()).await?;
-        let session = provider.account.session(pass.priority, pass.give_way.clone());
+        let provider = connect(
+            &self.shared,
+            Some(&namespace),
+            &provider_name,
+            status.common.placement.as_ref(),
+        )
+        .await?;
+        let session = provider
+            .account
+            .session(pass.priority, pass.give_way.clone());
         provider.confirm(&session).await?;
         let activation = match aws::activation(&session, &channel_arn).await {
             Ok(activation) => activation,
             Err(error) if error.class == ErrorClass::NotFound => {
-                return Err(Error::waiting(Reason::Progressing, format!("channel \"{channel}\" of Contact \"{name}\" does not exist in AWS at present")));
+                return Err(Error::waiting(
+                    Reason::Progressing,
+                    format!(
+                        "channel \"{channel}\" of Contact \"{name}\" does not exist in AWS at present"
+                    ),
+                ));
             }
             Err(error) => return Err(error.into()),
         };
-        Ok(Target { contact, channel_arn, activation, session })
+        Ok(Target {
+            contact,
+            channel_arn,
+            activation,
+            session,
+        })
     }
 
     /// The code, when the Secret holds one that was not refused before.
-    async fn code(&self, object: &ChannelActivation, draft: &ChannelActivationStatus) -> Result<Option<SecretValue>, Error> {
+    async fn code(
+        &self,
+        object: &ChannelActivation,
+        draft: &ChannelActivationStatus,
+    ) -> Result<Option<SecretValue>, Error> {
         let waits = matches!(
             draft.phase,
-            Some(ActivationPhase::AwaitingCode | ActivationPhase::WrongCode | ActivationPhase::SendUnknown)
+            Some(
+                ActivationPhase::AwaitingCode
+                    | ActivationPhase::WrongCode
+                    | ActivationPhase::SendUnknown
+            )
         );
-        let Some(from) = object.spec.code_from.as_ref().filter(|_| waits) else { return Ok(None) };
+        let Some(from) = object.spec.code_from.as_ref().filter(|_| waits) else {
+            return Ok(None);
+        };
         let namespace = object.namespace().unwrap_or_default();
         match secret::read(&self.shared, &namespace, &from.secret_key_ref).await {
             Ok(code) if draft.refused_code_version.as_ref() == Some(&code.version) => Ok(None),
             Ok(code) => Ok(Some(code)),
             // It is normal that the Secret comes after the code.
-            Err(Error::Waiting { reason: Reason::ReferenceNotFound, .. }) => Ok(None),
+            Err(Error::Waiting {
+                reason: Reason::ReferenceNotFound,
+                ..
+            }) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
     /// Records the intention, then sends once.
-    async fn send(&self, live: &mut Live<ChannelActivation>, draft: &mut ChannelActivationStatus, target: Target) -> Result<Done, Error> {
+    async fn send(
+        &self,
+        live: &mut Live<ChannelActivation>,
+        draft: &mut ChannelActivationStatus,
+        target: Target,
+    ) -> Result<Done, Error> {
         let object = live.object.clone();
         let now = self.shared.clock.now();
         let mut contact = Live::new(self.shared.client.clone(), target.contact);
         let contact_before = contact.status();
         let mut contact_status = contact_before.clone();
-        contact_status.codes_sent.retain(|s| s.channel != object.spec.channel);
-        contact_status.codes_sent.push(CodeSent { channel: object.spec.channel.clone(), activation: object.name_any(), at: api_time(now) });
-        contact_status.codes_sent.sort_by(|a, b| a.channel.cmp(&b.channel));
+        contact_status
+            .codes_sent
+            .retain(|s| s.channel != object.spec.channel);
+        contact_status.codes_sent.push(CodeSent {
+            channel: object.spec.channel.clone(),
+            activation: object.name_any(),
+            at: api_time(now),
+        });
+        contact_status
+            .codes_sent
+            .sort_by(|a, b| a.channel.cmp(&b.channel));
         contact.write_status(&contact_status).await?;
         fail_point("after-contact-record");
         draft.phase = Some(ActivationPhase::Sending);
@@ -343,7 +473,10 @@ impl ChannelActivations {
         live.write_status(draft).await?;
         fail_point("after-intention");
         // The intention is recorded: from here on the pass does not give way, or the record would say what did not happen.
-        let session = target.session.account.session(target.session.priority, tokio_util::sync::CancellationToken::new());
+        let session = target.session.account.session(
+            target.session.priority,
+            tokio_util::sync::CancellationToken::new(),
+        );
         match aws::send_code(&session, &target.channel_arn).await {
             Ok(()) => {
                 fail_point("after-send");
@@ -374,11 +507,22 @@ impl ChannelActivations {
         code: &SecretValue,
     ) -> Result<Done, Error> {
         let digits = code.value.expose();
-        let well_formed = (6..=10).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+        let well_formed =
+            (6..=10).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
         let refused = if well_formed {
-            match aws::activate(&target.session, &target.channel_arn, &Redacted::new(digits.clone())).await {
+            match aws::activate(
+                &target.session,
+                &target.channel_arn,
+                &Redacted::new(digits.clone()),
+            )
+            .await
+            {
                 Ok(()) => false,
-                Err(error) if matches!(error.class, ErrorClass::WrongCode | ErrorClass::Invalid) => true,
+                Err(error)
+                    if matches!(error.class, ErrorClass::WrongCode | ErrorClass::Invalid) =>
+                {
+                    true
+                }
                 Err(error) => return Err(error.into()),
             }
         } else {
@@ -416,7 +560,15 @@ fn certainly_not_sent(error: &CallError) -> bool {
 
 fn concluded(phase: Option<ActivationPhase>, object: &ChannelActivation) -> Done {
     let channel = &object.spec.channel;
-    let stalled = |reason, message: String| (Conclusion::Stalled { reason, message: message.clone() }, Some((reason, message)));
+    let stalled = |reason, message: String| {
+        (
+            Conclusion::Stalled {
+                reason,
+                message: message.clone(),
+            },
+            Some((reason, message)),
+        )
+    };
     let (conclusion, event) = match phase {
         Some(ActivationPhase::Activated) => {
             let message = format!("channel \"{channel}\" is activated");
@@ -447,7 +599,11 @@ fn concluded(phase: Option<ActivationPhase>, object: &ChannelActivation) -> Done
             None,
         ),
     };
-    Done { conclusion, requeue: Requeue::OnChange, event }
+    Done {
+        conclusion,
+        requeue: Requeue::OnChange,
+        event,
+    }
 }
 
 impl Runner for ChannelActivations {
@@ -458,6 +614,9 @@ impl Runner for ChannelActivations {
 
 /// Whether an activation takes its code from the Secret `name`.
 pub fn uses_secret(activation: &ChannelActivation, name: &str) -> bool {
-    activation.spec.code_from.as_ref().is_some_and(|from| from.secret_key_ref.name == name)
+    activation
+        .spec
+        .code_from
+        .as_ref()
+        .is_some_and(|from| from.secret_key_ref.name == name)
 }
-

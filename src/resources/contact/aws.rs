@@ -29,7 +29,13 @@ pub async fn observe(session: &Session, arn: &str) -> Result<Option<Observed>, C
             types::ContactType::OncallSchedule => Some("an on-call schedule".to_owned()),
             _ => Some("something that this version of the operator does not know".to_owned()),
         },
-        stages: contact.plan.and_then(|p| p.stages).unwrap_or_default().into_iter().map(stage_from).collect(),
+        stages: contact
+            .plan
+            .and_then(|p| p.stages)
+            .unwrap_or_default()
+            .into_iter()
+            .map(stage_from)
+            .collect(),
         channels: vec![],
     };
     if observed.other_type.is_some() {
@@ -37,14 +43,23 @@ pub async fn observe(session: &Session, arn: &str) -> Result<Option<Observed>, C
     }
     let mut next = None;
     loop {
-        let request = session.contacts().list_contact_channels().contact_id(arn).set_next_token(next);
-        let page = match session.send(Operation::ListContactChannels, request.send()).await {
+        let request = session
+            .contacts()
+            .list_contact_channels()
+            .contact_id(arn)
+            .set_next_token(next);
+        let page = match session
+            .send(Operation::ListContactChannels, request.send())
+            .await
+        {
             Ok(page) => page,
             // Deleted between the two reads.
             Err(error) if error.class == ErrorClass::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        observed.channels.extend(page.contact_channels.into_iter().map(channel_from));
+        observed
+            .channels
+            .extend(page.contact_channels.into_iter().map(channel_from));
         next = page.next_token.filter(|t| !t.is_empty());
         if next.is_none() {
             return Ok(Some(observed));
@@ -53,17 +68,40 @@ pub async fn observe(session: &Session, arn: &str) -> Result<Option<Observed>, C
 }
 
 /// Reads the tags of a contact.
-pub async fn read_tags(session: &Session, arn: &str) -> Result<BTreeMap<String, String>, CallError> {
-    let request = session.contacts().list_tags_for_resource().resource_arn(arn);
-    let output = session.send(Operation::ListTagsForContact, request.send()).await?;
-    Ok(output.tags.unwrap_or_default().into_iter().filter_map(|t| Some((t.key?, t.value.unwrap_or_default()))).collect())
+pub async fn read_tags(
+    session: &Session,
+    arn: &str,
+) -> Result<BTreeMap<String, String>, CallError> {
+    let request = session
+        .contacts()
+        .list_tags_for_resource()
+        .resource_arn(arn);
+    let output = session
+        .send(Operation::ListTagsForContact, request.send())
+        .await?;
+    Ok(output
+        .tags
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|t| Some((t.key?, t.value.unwrap_or_default())))
+        .collect())
 }
 
 /// Sends one change.
-pub async fn apply(session: &Session, arn: &str, change: &Change, token: &str, ids: &BTreeMap<String, String>) -> Result<Applied, CallError> {
+pub async fn apply(
+    session: &Session,
+    arn: &str,
+    change: &Change,
+    token: &str,
+    ids: &BTreeMap<String, String>,
+) -> Result<Applied, CallError> {
     let client = session.contacts();
     match change {
-        Change::CreateContact { alias, display_name, tags } => {
+        Change::CreateContact {
+            alias,
+            display_name,
+            tags,
+        } => {
             let request = client
                 .create_contact()
                 .alias(alias)
@@ -72,10 +110,19 @@ pub async fn apply(session: &Session, arn: &str, change: &Change, token: &str, i
                 .plan(types::Plan::builder().set_stages(Some(vec![])).build())
                 .set_tags(Some(tags_to(tags)).filter(|t| !t.is_empty()))
                 .idempotency_token(token);
-            let output = session.send(Operation::CreateContact, request.send()).await?;
-            return Ok(Applied { id: Some(output.contact_arn), save_now: false });
+            let output = session
+                .send(Operation::CreateContact, request.send())
+                .await?;
+            return Ok(Applied {
+                id: Some(output.contact_arn),
+                save_now: false,
+            });
         }
-        Change::CreateChannel { name, type_, address } => {
+        Change::CreateChannel {
+            name,
+            type_,
+            address,
+        } => {
             let request = client
                 .create_contact_channel()
                 .contact_id(arn)
@@ -85,45 +132,84 @@ pub async fn apply(session: &Session, arn: &str, change: &Change, token: &str, i
                 // Creating never sends anything to anybody.
                 .defer_activation(true)
                 .idempotency_token(token);
-            let output = session.send(Operation::CreateContactChannel, request.send()).await?;
-            return Ok(Applied { id: Some(output.contact_channel_arn), save_now: false });
+            let output = session
+                .send(Operation::CreateContactChannel, request.send())
+                .await?;
+            return Ok(Applied {
+                id: Some(output.contact_channel_arn),
+                save_now: false,
+            });
         }
-        Change::UpdateChannel { arn, name, renamed_from, address } => {
+        Change::UpdateChannel {
+            arn,
+            name,
+            renamed_from,
+            address,
+        } => {
             let request = client
                 .update_contact_channel()
                 .contact_channel_id(arn)
                 .set_name(renamed_from.as_ref().map(|_| name.clone()))
                 .set_delivery_address(address.as_ref().map(address_to));
-            session.send(Operation::UpdateContactChannel, request.send()).await?;
+            session
+                .send(Operation::UpdateContactChannel, request.send())
+                .await?;
         }
         Change::DeactivateChannel { arn, .. } => {
             let request = client.deactivate_contact_channel().contact_channel_id(arn);
-            session.send(Operation::DeactivateContactChannel, request.send()).await?;
+            session
+                .send(Operation::DeactivateContactChannel, request.send())
+                .await?;
         }
-        Change::UpdateContact { display_name, stages } => {
-            let plan = stages.as_ref().map(|stages| plan_to(stages, ids)).transpose()?;
-            let request = client.update_contact().contact_id(arn).set_display_name(display_name.clone()).set_plan(plan);
-            session.send(Operation::UpdateContact, request.send()).await?;
+        Change::UpdateContact {
+            display_name,
+            stages,
+        } => {
+            let plan = stages
+                .as_ref()
+                .map(|stages| plan_to(stages, ids))
+                .transpose()?;
+            let request = client
+                .update_contact()
+                .contact_id(arn)
+                .set_display_name(display_name.clone())
+                .set_plan(plan);
+            session
+                .send(Operation::UpdateContact, request.send())
+                .await?;
         }
         Change::DeleteChannel { arn, .. } => {
             let request = client.delete_contact_channel().contact_channel_id(arn);
-            match session.send(Operation::DeleteContactChannel, request.send()).await {
+            match session
+                .send(Operation::DeleteContactChannel, request.send())
+                .await
+            {
                 Ok(_) => {}
                 Err(error) if error.class == ErrorClass::NotFound => {}
                 Err(error) => return Err(error),
             }
         }
         Change::SetTags(tags) => {
-            let request = client.tag_resource().resource_arn(arn).set_tags(Some(tags_to(tags)));
+            let request = client
+                .tag_resource()
+                .resource_arn(arn)
+                .set_tags(Some(tags_to(tags)));
             session.send(Operation::TagContact, request.send()).await?;
         }
         Change::RemoveTags(keys) => {
-            let request = client.untag_resource().resource_arn(arn).set_tag_keys(Some(keys.clone()));
-            session.send(Operation::UntagContact, request.send()).await?;
+            let request = client
+                .untag_resource()
+                .resource_arn(arn)
+                .set_tag_keys(Some(keys.clone()));
+            session
+                .send(Operation::UntagContact, request.send())
+                .await?;
         }
         Change::DeleteContact => {
             let request = client.delete_contact().contact_id(arn);
-            session.send(Operation::DeleteContact, request.send()).await?;
+            session
+                .send(Operation::DeleteContact, request.send())
+                .await?;
         }
     }
     Ok(Applied::default())
@@ -135,17 +221,21 @@ fn stage_from(stage: types::Stage) -> Stage {
         targets: stage
             .targets
             .into_iter()
-            .map(|target| match (target.channel_target_info, target.contact_target_info) {
-                (Some(channel), _) => Target {
-                    channel: ChannelRef::Unknown(channel.contact_channel_id),
-                    retry_interval: channel.retry_interval_in_minutes,
+            .map(
+                |target| match (target.channel_target_info, target.contact_target_info) {
+                    (Some(channel), _) => Target {
+                        channel: ChannelRef::Unknown(channel.contact_channel_id),
+                        retry_interval: channel.retry_interval_in_minutes,
+                    },
+                    // Not a channel: no spec of ours says this, so it counts as a difference.
+                    (None, contact) => Target {
+                        channel: ChannelRef::Unknown(
+                            contact.and_then(|c| c.contact_id).unwrap_or_default(),
+                        ),
+                        retry_interval: None,
+                    },
                 },
-                // Not a channel: no spec of ours says this, so it counts as a difference.
-                (None, contact) => Target {
-                    channel: ChannelRef::Unknown(contact.and_then(|c| c.contact_id).unwrap_or_default()),
-                    retry_interval: None,
-                },
-            })
+            )
             .collect(),
     }
 }
@@ -160,7 +250,12 @@ fn channel_from(channel: types::ContactChannel) -> ObservedChannel {
             Some(types::ChannelType::Voice) => Some(ChannelType::Voice),
             _ => None,
         },
-        address: Redacted::new(channel.delivery_address.and_then(|a| a.simple_address).unwrap_or_default()),
+        address: Redacted::new(
+            channel
+                .delivery_address
+                .and_then(|a| a.simple_address)
+                .unwrap_or_default(),
+        ),
         activation: match channel.activation_status {
             types::ActivationStatus::Activated => Activation::Activated,
             _ => Activation::NotActivated,
@@ -177,25 +272,32 @@ fn type_to(type_: ChannelType) -> types::ChannelType {
 }
 
 fn address_to(address: &Redacted<String>) -> types::ContactChannelAddress {
-    types::ContactChannelAddress::builder().simple_address(address.expose()).build()
+    types::ContactChannelAddress::builder()
+        .simple_address(address.expose())
+        .build()
 }
 
 fn tags_to(tags: &BTreeMap<String, String>) -> Vec<types::Tag> {
-    tags.iter().map(|(k, v)| types::Tag::builder().key(k).value(v).build()).collect()
+    tags.iter()
+        .map(|(k, v)| types::Tag::builder().key(k).value(v).build())
+        .collect()
 }
 
 fn plan_to(stages: &[Stage], ids: &BTreeMap<String, String>) -> Result<types::Plan, CallError> {
-    let incomplete = |detail: String| CallError::new(Operation::UpdateContact, ErrorClass::Invalid).with_detail(detail);
+    let incomplete = |detail: String| {
+        CallError::new(Operation::UpdateContact, ErrorClass::Invalid).with_detail(detail)
+    };
     let mut built = vec![];
     for stage in stages {
         let mut targets = vec![];
         for target in &stage.targets {
             let arn = match &target.channel {
                 ChannelRef::Unknown(arn) => arn.clone(),
-                ChannelRef::Named(name) => ids
-                    .get(&channel_slot(name))
-                    .cloned()
-                    .ok_or_else(|| incomplete(format!("channel \"{name}\" of the plan has no id in AWS")))?,
+                ChannelRef::Named(name) => {
+                    ids.get(&channel_slot(name)).cloned().ok_or_else(|| {
+                        incomplete(format!("channel \"{name}\" of the plan has no id in AWS"))
+                    })?
+                }
             };
             let info = types::ChannelTargetInfo::builder()
                 .contact_channel_id(arn)

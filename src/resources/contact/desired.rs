@@ -85,11 +85,19 @@ fn matches(pattern: &LazyLock<Option<Regex>>, text: &str) -> bool {
 
 /// The alias of an object.
 pub fn alias(contact: &Contact) -> String {
-    contact.spec.alias.clone().unwrap_or_else(|| contact.name_any())
+    contact
+        .spec
+        .alias
+        .clone()
+        .unwrap_or_else(|| contact.name_any())
 }
 
 /// Works out what is wanted. `addresses` by channel name: those of the spec and those read from Secrets.
-pub fn desired(contact: &Contact, addresses: &BTreeMap<String, Redacted<String>>, tags: BTreeMap<String, String>) -> Result<Desired, Error> {
+pub fn desired(
+    contact: &Contact,
+    addresses: &BTreeMap<String, Redacted<String>>,
+    tags: BTreeMap<String, String>,
+) -> Result<Desired, Error> {
     let alias = alias(contact);
     if !matches(&ALIAS, &alias) {
         return Err(Error::invalid(format!(
@@ -101,7 +109,9 @@ pub fn desired(contact: &Contact, addresses: &BTreeMap<String, Redacted<String>>
     for channel in contact.spec.channels.iter().flatten() {
         let name = &channel.name;
         let Some(address) = addresses.get(name) else {
-            return Err(Error::invalid(format!("channel \"{name}\" has no address: give address or addressFrom")));
+            return Err(Error::invalid(format!(
+                "channel \"{name}\" has no address: give address or addressFrom"
+            )));
         };
         check_address(name, channel.type_, address)?;
         if !used.insert((channel.type_, normalised(channel.type_, address.expose()))) {
@@ -116,11 +126,18 @@ pub fn desired(contact: &Contact, addresses: &BTreeMap<String, Redacted<String>>
             enabled: channel.enabled.unwrap_or(true),
         });
     }
-    let stages = match (&contact.spec.engagement_plan, &contact.spec.engagement_stages) {
+    let stages = match (
+        &contact.spec.engagement_plan,
+        &contact.spec.engagement_stages,
+    ) {
         (Some(entries), None) => compile(entries)?,
         (None, Some(stages)) => exact(stages),
         (None, None) => vec![],
-        (Some(_), Some(_)) => return Err(Error::invalid("give either engagementPlan or engagementStages, not both")),
+        (Some(_), Some(_)) => {
+            return Err(Error::invalid(
+                "give either engagementPlan or engagementStages, not both",
+            ));
+        }
     };
     if stages.len() > MOST_STAGES {
         return Err(Error::invalid(format!(
@@ -149,15 +166,21 @@ pub fn desired(contact: &Contact, addresses: &BTreeMap<String, Redacted<String>>
 fn check_address(name: &str, type_: ChannelType, address: &Redacted<String>) -> Result<(), Error> {
     let text = address.expose();
     let (fits, rule) = match type_ {
-        ChannelType::SMS | ChannelType::Voice => {
-            (matches(&PHONE, text), "a phone number: '+', country code and subscriber number, 8 to 15 digits without spaces")
-        }
-        ChannelType::Email => (text.chars().count() <= 320 && matches(&MAIL, text), "a mail address of at most 320 characters"),
+        ChannelType::SMS | ChannelType::Voice => (
+            matches(&PHONE, text),
+            "a phone number: '+', country code and subscriber number, 8 to 15 digits without spaces",
+        ),
+        ChannelType::Email => (
+            text.chars().count() <= 320 && matches(&MAIL, text),
+            "a mail address of at most 320 characters",
+        ),
     };
     if fits {
         return Ok(());
     }
-    Err(Error::invalid(format!("the address of channel \"{name}\" is not {rule} (CHK-15): correct it where it is kept")))
+    Err(Error::invalid(format!(
+        "the address of channel \"{name}\" is not {rule} (CHK-15): correct it where it is kept"
+    )))
 }
 
 /// The friendly form: one stage for each minute, stages without targets to bridge what is longer than a stage may be.
@@ -170,10 +193,13 @@ pub fn compile(entries: &[EngagementPlanEntry]) -> Result<Vec<Stage>, Error> {
         if entry.engage_after_minutes < 0 {
             return Err(Error::invalid("engageAfterMinutes is 0 or more"));
         }
-        by_minute.entry(entry.engage_after_minutes).or_default().push(Target {
-            channel: ChannelRef::Named(entry.channel.clone()),
-            retry_interval: entry.retry_interval_minutes,
-        });
+        by_minute
+            .entry(entry.engage_after_minutes)
+            .or_default()
+            .push(Target {
+                channel: ChannelRef::Named(entry.channel.clone()),
+                retry_interval: entry.retry_interval_minutes,
+            });
     }
     let minutes: Vec<i32> = by_minute.keys().copied().collect();
     let mut stages = vec![];
@@ -184,12 +210,22 @@ pub fn compile(entries: &[EngagementPlanEntry]) -> Result<Vec<Stage>, Error> {
         match minutes.get(index + 1) {
             Some(next) => {
                 let gap = next - minute;
-                stages.push(Stage { duration: gap.min(LONGEST_STAGE), targets });
+                stages.push(Stage {
+                    duration: gap.min(LONGEST_STAGE),
+                    targets,
+                });
                 bridge(&mut stages, gap - LONGEST_STAGE);
             }
             None => {
-                let longest = targets.iter().filter_map(|t| t.retry_interval).max().unwrap_or(1);
-                stages.push(Stage { duration: longest.clamp(1, LONGEST_STAGE), targets });
+                let longest = targets
+                    .iter()
+                    .filter_map(|t| t.retry_interval)
+                    .max()
+                    .unwrap_or(1);
+                stages.push(Stage {
+                    duration: longest.clamp(1, LONGEST_STAGE),
+                    targets,
+                });
             }
         }
     }
@@ -200,7 +236,10 @@ pub fn compile(entries: &[EngagementPlanEntry]) -> Result<Vec<Stage>, Error> {
 fn bridge(stages: &mut Vec<Stage>, mut minutes: i32) {
     while minutes > 0 {
         let duration = minutes.min(LONGEST_STAGE);
-        stages.push(Stage { duration, targets: vec![] });
+        stages.push(Stage {
+            duration,
+            targets: vec![],
+        });
         minutes -= duration;
     }
 }
@@ -214,7 +253,10 @@ fn exact(stages: &[EngagementStage]) -> Vec<Stage> {
                 .targets
                 .iter()
                 .flatten()
-                .map(|t| Target { channel: ChannelRef::Named(t.channel.clone()), retry_interval: t.retry_interval_minutes })
+                .map(|t| Target {
+                    channel: ChannelRef::Named(t.channel.clone()),
+                    retry_interval: t.retry_interval_minutes,
+                })
                 .collect(),
         })
         .collect()
@@ -224,7 +266,10 @@ fn exact(stages: &[EngagementStage]) -> Vec<Stage> {
 pub fn normalised(type_: ChannelType, address: &str) -> String {
     let address = address.trim();
     match type_ {
-        ChannelType::SMS | ChannelType::Voice => address.chars().filter(|c| !matches!(c, ' ' | '(' | ')' | '-' | '.')).collect(),
+        ChannelType::SMS | ChannelType::Voice => address
+            .chars()
+            .filter(|c| !matches!(c, ' ' | '(' | ')' | '-' | '.'))
+            .collect(),
         ChannelType::Email => match address.rsplit_once('@') {
             Some((local, domain)) => format!("{local}@{}", domain.to_lowercase()),
             None => address.to_owned(),
@@ -239,23 +284,38 @@ mod tests {
     use super::*;
 
     fn entry(channel: &str, minute: i32, retry: Option<i32>) -> EngagementPlanEntry {
-        EngagementPlanEntry { channel: channel.into(), engage_after_minutes: minute, retry_interval_minutes: retry }
+        EngagementPlanEntry {
+            channel: channel.into(),
+            engage_after_minutes: minute,
+            retry_interval_minutes: retry,
+        }
     }
 
     fn durations(stages: &[Stage]) -> Vec<(i32, usize)> {
-        stages.iter().map(|s| (s.duration, s.targets.len())).collect()
+        stages
+            .iter()
+            .map(|s| (s.duration, s.targets.len()))
+            .collect()
     }
 
     #[test]
     fn one_stage_for_each_minute() {
-        let stages = compile(&[entry("mobile", 0, Some(1)), entry("mail", 5, None), entry("voice", 0, None)]).unwrap();
+        let stages = compile(&[
+            entry("mobile", 0, Some(1)),
+            entry("mail", 5, None),
+            entry("voice", 0, None),
+        ])
+        .unwrap();
         assert_eq!(durations(&stages), [(5, 2), (1, 1)]);
     }
 
     #[test]
     fn a_late_start_and_long_gaps_are_bridged() {
         let stages = compile(&[entry("a", 40, None), entry("b", 110, Some(7))]).unwrap();
-        assert_eq!(durations(&stages), [(30, 0), (10, 0), (30, 1), (30, 0), (10, 0), (7, 1)]);
+        assert_eq!(
+            durations(&stages),
+            [(30, 0), (10, 0), (30, 1), (30, 0), (10, 0), (7, 1)]
+        );
     }
 
     #[test]
@@ -265,8 +325,14 @@ mod tests {
 
     #[test]
     fn addresses_are_compared_in_one_form() {
-        assert_eq!(normalised(ChannelType::SMS, "+1 (500) 555-0199"), "+15005550199");
-        assert_eq!(normalised(ChannelType::Email, " Alice@Example.COM "), "Alice@example.com");
+        assert_eq!(
+            normalised(ChannelType::SMS, "+1 (500) 555-0199"),
+            "+15005550199"
+        );
+        assert_eq!(
+            normalised(ChannelType::Email, " Alice@Example.COM "),
+            "Alice@example.com"
+        );
     }
 
     #[test]
@@ -278,11 +344,23 @@ mod tests {
             (ChannelType::Email, "alice.example.com"),
             (ChannelType::Email, "alice smith@example.com"),
         ] {
-            let error = check_address("mobile", type_, &Redacted::new(bad.to_owned())).unwrap_err().to_string();
+            let error = check_address("mobile", type_, &Redacted::new(bad.to_owned()))
+                .unwrap_err()
+                .to_string();
             assert!(error.contains("mobile") && !error.contains(bad), "{error}");
         }
-        check_address("m", ChannelType::Voice, &Redacted::new("+15005550199".into())).unwrap();
-        check_address("m", ChannelType::Email, &Redacted::new("alice@example.com".into())).unwrap();
+        check_address(
+            "m",
+            ChannelType::Voice,
+            &Redacted::new("+15005550199".into()),
+        )
+        .unwrap();
+        check_address(
+            "m",
+            ChannelType::Email,
+            &Redacted::new("alice@example.com".into()),
+        )
+        .unwrap();
     }
 
     proptest! {

@@ -27,13 +27,22 @@ pub struct Checked<'a> {
     pub now: Timestamp,
 }
 
-static MAIL: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"[^@\s]+@[^@\s]+\.[^@\s]+").ok());
-static PHONE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\+?[0-9][0-9 ()\-.]{7,}[0-9]").ok());
-static CREDENTIAL: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"(?i)(AKIA|ASIA)[0-9A-Z]{16}|password|passwd|secret|api[_-]?key").ok());
+static MAIL: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"[^@\s]+@[^@\s]+\.[^@\s]+").ok());
+static PHONE: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"\+?[0-9][0-9 ()\-.]{7,}[0-9]").ok());
+static CREDENTIAL: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?i)(AKIA|ASIA)[0-9A-Z]{16}|password|passwd|secret|api[_-]?key").ok()
+});
 
 fn finding(id: &str, subject: &str, severity: Severity, message: impl Into<String>) -> Finding {
-    Finding { id: id.to_owned(), subject: subject.to_owned(), severity, message: message.into(), accepted: None }
+    Finding {
+        id: id.to_owned(),
+        subject: subject.to_owned(),
+        severity,
+        message: message.into(),
+        accepted: None,
+    }
 }
 
 /// Every finding about a contact.
@@ -41,7 +50,12 @@ pub fn findings(checked: &Checked<'_>) -> Vec<Finding> {
     let mut found = channel_findings(checked);
     found.extend(plan_findings(checked.desired));
     if !checked.referenced {
-        found.push(finding("Unreferenced", "", Severity::Info, "no object in this cluster refers to this contact (CHK-18)"));
+        found.push(finding(
+            "Unreferenced",
+            "",
+            Severity::Info,
+            "no object in this cluster refers to this contact (CHK-18)",
+        ));
     }
     if let Some(due) = review_due(checked.contact)
         && due <= checked.now
@@ -62,13 +76,33 @@ fn channel_findings(checked: &Checked<'_>) -> Vec<Finding> {
     let channels = &checked.desired.channels;
     let mut found = vec![];
     if channels.len() < 2 {
-        found.push(finding("FewChannels", "", Severity::Warning, "fewer than two channels: if one fails, nobody is reached (CHK-09)"));
+        found.push(finding(
+            "FewChannels",
+            "",
+            Severity::Warning,
+            "fewer than two channels: if one fails, nobody is reached (CHK-09)",
+        ));
     }
-    if channels.len() >= 2 && channels.iter().map(|c| c.type_).collect::<BTreeSet<_>>().len() == 1 {
-        found.push(finding("SingleChannelType", "", Severity::Warning, "all channels are of one type: add another type (CHK-10)"));
+    if channels.len() >= 2
+        && channels
+            .iter()
+            .map(|c| c.type_)
+            .collect::<BTreeSet<_>>()
+            .len()
+            == 1
+    {
+        found.push(finding(
+            "SingleChannelType",
+            "",
+            Severity::Warning,
+            "all channels are of one type: add another type (CHK-10)",
+        ));
     }
     for channel in checked.channels {
-        let wanted = channels.iter().find(|c| c.name == channel.name).is_none_or(|c| c.enabled);
+        let wanted = channels
+            .iter()
+            .find(|c| c.name == channel.name)
+            .is_none_or(|c| c.enabled);
         if channel.opted_out == Some(true) {
             found.push(finding(
                 "OptedOut",
@@ -76,7 +110,10 @@ fn channel_findings(checked: &Checked<'_>) -> Vec<Finding> {
                 Severity::Warning,
                 "the person has unsubscribed this channel: the operator does not undo that. They can reply START; then make a ChannelActivation (CHK-16)",
             ));
-        } else if wanted && channel.activation == Activation::NotActivated && in_plan(checked.desired, &channel.name) {
+        } else if wanted
+            && channel.activation == Activation::NotActivated
+            && in_plan(checked.desired, &channel.name)
+        {
             found.push(finding(
                 "ChannelNotActivated",
                 &channel.name,
@@ -89,20 +126,44 @@ fn channel_findings(checked: &Checked<'_>) -> Vec<Finding> {
 }
 
 fn in_plan(desired: &Desired, name: &str) -> bool {
-    desired.stages.iter().flat_map(|s| &s.targets).any(|t| matches!(&t.channel, ChannelRef::Named(n) if n == name))
+    desired
+        .stages
+        .iter()
+        .flat_map(|s| &s.targets)
+        .any(|t| matches!(&t.channel, ChannelRef::Named(n) if n == name))
 }
 
 fn plan_findings(desired: &Desired) -> Vec<Finding> {
-    let used: BTreeSet<&ChannelRef> = desired.stages.iter().flat_map(|s| &s.targets).map(|t| &t.channel).collect();
+    let used: BTreeSet<&ChannelRef> = desired
+        .stages
+        .iter()
+        .flat_map(|s| &s.targets)
+        .map(|t| &t.channel)
+        .collect();
     if used.is_empty() {
-        return vec![finding("NoEngagementPlan", "", Severity::Warning, "no engagement plan: this contact cannot be engaged (CHK-11)")];
+        return vec![finding(
+            "NoEngagementPlan",
+            "",
+            Severity::Warning,
+            "no engagement plan: this contact cannot be engaged (CHK-11)",
+        )];
     }
     let mut found = vec![];
     if used.len() < 2 {
-        found.push(finding("FewChannelsInPlan", "", Severity::Warning, "the engagement plan uses fewer than two channels (CHK-12)"));
+        found.push(finding(
+            "FewChannelsInPlan",
+            "",
+            Severity::Warning,
+            "the engagement plan uses fewer than two channels (CHK-12)",
+        ));
     }
     if desired.stages.first().is_none_or(|s| s.targets.is_empty()) {
-        found.push(finding("NoImmediateEngagement", "", Severity::Warning, "no channel is engaged at minute 0 (CHK-13)"));
+        found.push(finding(
+            "NoImmediateEngagement",
+            "",
+            Severity::Warning,
+            "no channel is engaged at minute 0 (CHK-13)",
+        ));
     }
     found
 }
@@ -117,17 +178,23 @@ pub fn review_due(contact: &Contact) -> Option<Timestamp> {
             created.0.to_zoned(TimeZone::UTC).date()
         }
     };
-    let due = last.checked_add(Span::new().days(i64::from(review.every_days))).ok()?;
+    let due = last
+        .checked_add(Span::new().days(i64::from(review.every_days)))
+        .ok()?;
     Some(due.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
 /// Tags and names are stored in the clear and seen by many (CHK-50).
 fn personal_data(contact: &Contact) -> Vec<Finding> {
     let looks = |text: &str| {
-        [(&MAIL, "a mail address"), (&PHONE, "a phone number"), (&CREDENTIAL, "a credential")]
-            .into_iter()
-            .find(|(pattern, _)| pattern.as_ref().is_some_and(|p| p.is_match(text)))
-            .map(|(_, what)| what)
+        [
+            (&MAIL, "a mail address"),
+            (&PHONE, "a phone number"),
+            (&CREDENTIAL, "a credential"),
+        ]
+        .into_iter()
+        .find(|(pattern, _)| pattern.as_ref().is_some_and(|p| p.is_match(text)))
+        .map(|(_, what)| what)
     };
     let mut found: Vec<Finding> = contact
         .spec
@@ -142,12 +209,25 @@ fn personal_data(contact: &Contact) -> Vec<Finding> {
                 (None, Some(what)) => (format!("tags[{key}]"), what),
                 (None, None) => return None,
             };
-            Some(finding("SensitiveTag", &subject, Severity::Warning, format!("looks like {what}: tags are not the place for it (CHK-50)")))
+            Some(finding(
+                "SensitiveTag",
+                &subject,
+                Severity::Warning,
+                format!("looks like {what}: tags are not the place for it (CHK-50)"),
+            ))
         })
         .collect();
-    for (field, text) in [("displayName", contact.spec.display_name.as_deref()), ("alias", contact.spec.alias.as_deref())] {
+    for (field, text) in [
+        ("displayName", contact.spec.display_name.as_deref()),
+        ("alias", contact.spec.alias.as_deref()),
+    ] {
         if let Some(what) = text.and_then(looks) {
-            found.push(finding("SensitiveName", field, Severity::Warning, format!("looks like {what}: names are stored in the clear (CHK-50)")));
+            found.push(finding(
+                "SensitiveName",
+                field,
+                Severity::Warning,
+                format!("looks like {what}: names are stored in the clear (CHK-50)"),
+            ));
         }
     }
     found
@@ -189,10 +269,16 @@ mod tests {
             })
             .collect();
         let now: Timestamp = "2026-06-01T00:00:00Z".parse().unwrap();
-        findings(&Checked { contact: &contact, desired: &desired, channels: &channels, referenced: true, now })
-            .into_iter()
-            .map(|f| (f.id, f.subject))
-            .collect()
+        findings(&Checked {
+            contact: &contact,
+            desired: &desired,
+            channels: &channels,
+            referenced: true,
+            now,
+        })
+        .into_iter()
+        .map(|f| (f.id, f.subject))
+        .collect()
     }
 
     fn has(found: &[(String, String)], id: &str, subject: &str) -> bool {
@@ -202,7 +288,10 @@ mod tests {
     #[test]
     fn a_bare_contact_has_no_way_to_be_reached() {
         let found = ids(&json!({}), &[]);
-        assert!(has(&found, "FewChannels", "") && has(&found, "NoEngagementPlan", ""), "{found:?}");
+        assert!(
+            has(&found, "FewChannels", "") && has(&found, "NoEngagementPlan", ""),
+            "{found:?}"
+        );
     }
 
     #[test]
@@ -214,7 +303,10 @@ mod tests {
                     {"name": "mail", "type": "Email", "address": "alice@example.com"}],
                 "engagementPlan": [{"channel": "mobile", "engageAfterMinutes": 0}, {"channel": "mail", "engageAfterMinutes": 5}]
             }),
-            &[("mobile", Activation::Activated, false), ("mail", Activation::Activated, false)],
+            &[
+                ("mobile", Activation::Activated, false),
+                ("mail", Activation::Activated, false),
+            ],
         );
         assert!(found.is_empty(), "{found:?}");
     }
@@ -228,7 +320,10 @@ mod tests {
                     {"name": "second", "type": "SMS", "address": "+15005550198"}],
                 "engagementPlan": [{"channel": "mobile", "engageAfterMinutes": 5}]
             }),
-            &[("mobile", Activation::NotActivated, false), ("second", Activation::NotActivated, true)],
+            &[
+                ("mobile", Activation::NotActivated, false),
+                ("second", Activation::NotActivated, true),
+            ],
         );
         for (id, subject) in [
             ("SingleChannelType", ""),
@@ -243,15 +338,42 @@ mod tests {
 
     #[test]
     fn a_review_falls_due() {
-        assert!(has(&ids(&json!({"review": {"everyDays": 30, "lastReviewed": "2026-05-01"}}), &[]), "ReviewDue", ""));
-        assert!(!has(&ids(&json!({"review": {"everyDays": 90, "lastReviewed": "2026-05-01"}}), &[]), "ReviewDue", ""));
-        assert!(has(&ids(&json!({"review": {"everyDays": 90}}), &[]), "ReviewDue", ""));
+        assert!(has(
+            &ids(
+                &json!({"review": {"everyDays": 30, "lastReviewed": "2026-05-01"}}),
+                &[]
+            ),
+            "ReviewDue",
+            ""
+        ));
+        assert!(!has(
+            &ids(
+                &json!({"review": {"everyDays": 90, "lastReviewed": "2026-05-01"}}),
+                &[]
+            ),
+            "ReviewDue",
+            ""
+        ));
+        assert!(has(
+            &ids(&json!({"review": {"everyDays": 90}}), &[]),
+            "ReviewDue",
+            ""
+        ));
     }
 
     #[test]
     fn sensitive_tags_are_named_without_what_is_sensitive() {
-        let found = ids(&json!({"tags": {"phone": "+15005550199", "mail": "a@example.com", "team": "payments", "cost-center": "1234"}}), &[]);
-        assert!(has(&found, "SensitiveTag", "tags[phone]") && has(&found, "SensitiveTag", "tags[mail]"), "{found:?}");
-        assert!(!has(&found, "SensitiveTag", "tags[team]") && !has(&found, "SensitiveTag", "tags[cost-center]"));
+        let found = ids(
+            &json!({"tags": {"phone": "+15005550199", "mail": "a@example.com", "team": "payments", "cost-center": "1234"}}),
+            &[],
+        );
+        assert!(
+            has(&found, "SensitiveTag", "tags[phone]") && has(&found, "SensitiveTag", "tags[mail]"),
+            "{found:?}"
+        );
+        assert!(
+            !has(&found, "SensitiveTag", "tags[team]")
+                && !has(&found, "SensitiveTag", "tags[cost-center]")
+        );
     }
 }

@@ -13,12 +13,15 @@ use kube::ResourceExt;
 use crate::api::Contact;
 use crate::api::common::{AppliedStatus, CommonSpec};
 use crate::api::conditions::{ConditionType, Reason};
-use crate::api::contact::{Activation, ChannelStatus, ContactStatus, ContactSummary, UnmanagedChannel};
+use crate::api::contact::{
+    Activation, ChannelStatus, ContactStatus, ContactSummary, UnmanagedChannel,
+};
 use crate::aws::{CallError, Redacted, Session, arn};
 use crate::engine::object::managed_object;
 use crate::engine::ownership::TagPlan;
 use crate::engine::{
-    Applied, Error, ExternalObject, ExternalResource, Memory, Provider, Report, Reported, Shared, secret, status,
+    Applied, Error, ExternalObject, ExternalResource, Memory, Provider, Report, Reported, Shared,
+    secret, status,
 };
 use desired::{ChannelRef, Desired};
 use observed::Observed;
@@ -51,18 +54,31 @@ impl ExternalResource for Contacts {
 
     fn identity(object: &Contact, provider: &Provider) -> String {
         let placement = &provider.account.config.placement;
-        arn::contact_arn(arn::partition(&placement.region), placement, &desired::alias(object)).to_string()
+        arn::contact_arn(
+            arn::partition(&placement.region),
+            placement,
+            &desired::alias(object),
+        )
+        .to_string()
     }
 
     fn display_name(object: &Contact) -> String {
         format!("a contact with the alias \"{}\"", desired::alias(object))
     }
 
-    fn desired(object: &Contact, references: &Addresses, tags: BTreeMap<String, String>) -> Result<Desired, Error> {
+    fn desired(
+        object: &Contact,
+        references: &Addresses,
+        tags: BTreeMap<String, String>,
+    ) -> Result<Desired, Error> {
         desired::desired(object, references, tags)
     }
 
-    fn plan(desired: &Desired, observed: Option<&Observed>, memory: Memory<'_>) -> Result<Vec<Change>, Error> {
+    fn plan(
+        desired: &Desired,
+        observed: Option<&Observed>,
+        memory: Memory<'_>,
+    ) -> Result<Vec<Change>, Error> {
         plan::plan(desired, observed, memory)
     }
 
@@ -76,13 +92,24 @@ impl ExternalResource for Contacts {
         plan::plan_delete()
     }
 
-    fn project(observed: Option<Observed>, desired: &Desired, change: &Change, id: Option<&str>) -> Option<Observed> {
+    fn project(
+        observed: Option<Observed>,
+        desired: &Desired,
+        change: &Change,
+        id: Option<&str>,
+    ) -> Option<Observed> {
         plan::project(observed, desired, change, id)
     }
 
     fn must_observe_after(change: &Change) -> bool {
         // Whether a new address keeps the activation is published nowhere.
-        matches!(change, Change::UpdateChannel { address: Some(_), .. })
+        matches!(
+            change,
+            Change::UpdateChannel {
+                address: Some(_),
+                ..
+            }
+        )
     }
 
     fn arn(observed: &Observed) -> String {
@@ -100,28 +127,50 @@ impl ExternalResource for Contacts {
     fn items(desired: &Desired, observed: &Observed) -> Vec<(String, String)> {
         let mut items = vec![(CONTACT_SLOT.to_owned(), observed.arn.clone())];
         items.extend(
-            match_channels(&desired.channels, &observed.channels).into_iter().map(|(name, channel)| (channel_slot(name), channel.arn.clone())),
+            match_channels(&desired.channels, &observed.channels)
+                .into_iter()
+                .map(|(name, channel)| (channel_slot(name), channel.arn.clone())),
         );
         items
     }
 
     fn is_wanted(desired: &Desired, slot: &str) -> bool {
-        slot == CONTACT_SLOT || desired.channels.iter().any(|c| channel_slot(&c.name) == slot)
+        slot == CONTACT_SLOT
+            || desired
+                .channels
+                .iter()
+                .any(|c| channel_slot(&c.name) == slot)
     }
 
     fn same_incarnation(observed: &Observed, applied: &AppliedStatus) -> bool {
-        observed.channels.iter().any(|c| applied.items.iter().any(|i| i.id == c.arn))
+        observed
+            .channels
+            .iter()
+            .any(|c| applied.items.iter().any(|i| i.id == c.arn))
     }
 
     fn counts_against_budget(observed: &Observed) -> bool {
-        observed.channels.iter().any(|c| c.activation == Activation::Activated)
+        observed
+            .channels
+            .iter()
+            .any(|c| c.activation == Activation::Activated)
     }
 
     fn foretell(changes: &[Change], status: &mut ContactStatus) {
         // What we are about to do ourselves must not look like an opt-out afterwards.
         for change in changes {
-            if let Change::DeactivateChannel { arn, .. } | Change::UpdateChannel { arn, address: Some(_), .. } = change {
-                for channel in status.channels.iter_mut().filter(|c| c.arn.as_deref() == Some(arn)) {
+            if let Change::DeactivateChannel { arn, .. }
+            | Change::UpdateChannel {
+                arn,
+                address: Some(_),
+                ..
+            } = change
+            {
+                for channel in status
+                    .channels
+                    .iter_mut()
+                    .filter(|c| c.arn.as_deref() == Some(arn))
+                {
                     channel.activation = Activation::NotActivated;
                 }
             }
@@ -129,8 +178,15 @@ impl ExternalResource for Contacts {
     }
 
     fn report(reported: Reported<'_, Self>, status: &mut ContactStatus) -> Report {
-        let Reported { object, desired, observed, now } = reported;
-        let Some(desired) = desired else { return Report::default() };
+        let Reported {
+            object,
+            desired,
+            observed,
+            now,
+        } = reported;
+        let Some(desired) = desired else {
+            return Report::default();
+        };
         let none = vec![];
         let matched = match_channels(&desired.channels, observed.map_or(&none, |o| &o.channels));
         let channels: Vec<ChannelStatus> = desired
@@ -138,9 +194,15 @@ impl ExternalResource for Contacts {
             .iter()
             .map(|channel| {
                 let found = matched.get(channel.name.as_str());
-                let before = found.and_then(|f| status.channels.iter().find(|c| c.arn.as_deref() == Some(&f.arn)));
+                let before = found.and_then(|f| {
+                    status
+                        .channels
+                        .iter()
+                        .find(|c| c.arn.as_deref() == Some(&f.arn))
+                });
                 let activation = found.map_or(Activation::Absent, |f| f.activation);
-                let flipped = before.is_some_and(|b| b.activation == Activation::Activated) && activation == Activation::NotActivated;
+                let flipped = before.is_some_and(|b| b.activation == Activation::Activated)
+                    && activation == Activation::NotActivated;
                 let opted_out = channel.enabled
                     && activation == Activation::NotActivated
                     && (flipped || before.is_some_and(|b| b.opted_out == Some(true)));
@@ -157,10 +219,20 @@ impl ExternalResource for Contacts {
             .iter()
             .flat_map(|o| &o.channels)
             .filter(|c| !matched.values().any(|m| m.arn == c.arn))
-            .map(|c| UnmanagedChannel { arn: c.arn.clone(), type_: c.type_, activation: c.activation })
+            .map(|c| UnmanagedChannel {
+                arn: c.arn.clone(),
+                type_: c.type_,
+                activation: c.activation,
+            })
             .collect();
-        status.codes_sent.retain(|sent| desired.channels.iter().any(|c| c.name == sent.channel));
-        let activated = |name: &str| channels.iter().any(|c| c.name == name && c.activation == Activation::Activated);
+        status
+            .codes_sent
+            .retain(|sent| desired.channels.iter().any(|c| c.name == sent.channel));
+        let activated = |name: &str| {
+            channels
+                .iter()
+                .any(|c| c.name == name && c.activation == Activation::Activated)
+        };
         let reachable = observed.is_some_and(|o| {
             observed_stages(o, &matched)
                 .iter()
@@ -169,21 +241,48 @@ impl ExternalResource for Contacts {
         });
         status.summary = Some(ContactSummary {
             alias: desired.alias.clone(),
-            activated: format!("{}/{}", channels.iter().filter(|c| c.activation == Activation::Activated).count(), channels.len()),
+            activated: format!(
+                "{}/{}",
+                channels
+                    .iter()
+                    .filter(|c| c.activation == Activation::Activated)
+                    .count(),
+                channels.len()
+            ),
             reachable: if reachable { "Yes" } else { "No" }.to_owned(),
         });
         let generation = object.metadata.generation;
-        let waiting: Vec<&str> = desired.channels.iter().filter(|c| c.enabled && !activated(&c.name)).map(|c| c.name.as_str()).collect();
+        let waiting: Vec<&str> = desired
+            .channels
+            .iter()
+            .filter(|c| c.enabled && !activated(&c.name))
+            .map(|c| c.name.as_str())
+            .collect();
         let (value, reason, message) = match (desired.channels.is_empty(), waiting.is_empty()) {
-            (true, _) => (false, Reason::NoChannels, "the contact has no channel".to_owned()),
+            (true, _) => (
+                false,
+                Reason::NoChannels,
+                "the contact has no channel".to_owned(),
+            ),
             (false, true) => (true, Reason::AllActivated, String::new()),
             (false, false) => (
                 false,
                 Reason::ChannelsNotActivated,
-                format!("not activated: {}. A ChannelActivation sends the code", waiting.join(", ")),
+                format!(
+                    "not activated: {}. A ChannelActivation sends the code",
+                    waiting.join(", ")
+                ),
             ),
         };
-        status::set_condition(&mut status.common, generation, ConditionType::ChannelsActivated, Some(value), reason, &message, now);
+        status::set_condition(
+            &mut status.common,
+            generation,
+            ConditionType::ChannelsActivated,
+            Some(value),
+            reason,
+            &message,
+            now,
+        );
         let findings = findings::findings(&findings::Checked {
             contact: object,
             desired,
@@ -192,7 +291,11 @@ impl ExternalResource for Contacts {
             now,
         });
         status.channels = channels;
-        Report { findings, next_edge: findings::review_due(object).filter(|due| *due > now), message: String::new() }
+        Report {
+            findings,
+            next_edge: findings::review_due(object).filter(|due| *due > now),
+            message: String::new(),
+        }
     }
 
     async fn resolve(&self, shared: &Shared, object: &Contact) -> Result<Addresses, Error> {
@@ -201,7 +304,11 @@ impl ExternalResource for Contacts {
         for channel in object.spec.channels.iter().flatten() {
             let address = match (&channel.address, &channel.address_from) {
                 (Some(address), _) => Redacted::new(address.clone()),
-                (None, Some(from)) => secret::read(shared, &namespace, &from.secret_key_ref).await?.value,
+                (None, Some(from)) => {
+                    secret::read(shared, &namespace, &from.secret_key_ref)
+                        .await?
+                        .value
+                }
                 (None, None) => continue,
             };
             addresses.insert(channel.name.clone(), address);
@@ -209,11 +316,19 @@ impl ExternalResource for Contacts {
         Ok(addresses)
     }
 
-    async fn observe(&self, session: &Session, identity: &str) -> Result<Option<Observed>, CallError> {
+    async fn observe(
+        &self,
+        session: &Session,
+        identity: &str,
+    ) -> Result<Option<Observed>, CallError> {
         aws::observe(session, identity).await
     }
 
-    async fn read_tags(&self, session: &Session, observed: &Observed) -> Result<Option<BTreeMap<String, String>>, CallError> {
+    async fn read_tags(
+        &self,
+        session: &Session,
+        observed: &Observed,
+    ) -> Result<Option<BTreeMap<String, String>>, CallError> {
         aws::read_tags(session, &observed.arn).await.map(Some)
     }
 
@@ -231,5 +346,11 @@ impl ExternalResource for Contacts {
 
 /// Whether a contact takes a value from the Secret `name`.
 pub fn uses_secret(contact: &Contact, name: &str) -> bool {
-    contact.spec.channels.iter().flatten().filter_map(|c| c.address_from.as_ref()).any(|from| from.secret_key_ref.name == name)
+    contact
+        .spec
+        .channels
+        .iter()
+        .flatten()
+        .filter_map(|c| c.address_from.as_ref())
+        .any(|from| from.secret_key_ref.name == name)
 }

@@ -89,20 +89,37 @@ impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::CreateContact { alias, .. } => write!(f, "created contact \"{alias}\""),
-            Self::CreateChannel { name, type_, .. } => write!(f, "created channel \"{name}\" ({type_:?}, not activated)"),
-            Self::UpdateChannel { name, renamed_from, address, .. } => match (renamed_from, address) {
+            Self::CreateChannel { name, type_, .. } => {
+                write!(f, "created channel \"{name}\" ({type_:?}, not activated)")
+            }
+            Self::UpdateChannel {
+                name,
+                renamed_from,
+                address,
+                ..
+            } => match (renamed_from, address) {
                 (Some(from), None) => write!(f, "renamed channel \"{from}\" to \"{name}\""),
-                (Some(from), Some(_)) => write!(f, "renamed channel \"{from}\" to \"{name}\" and changed its address"),
+                (Some(from), Some(_)) => write!(
+                    f,
+                    "renamed channel \"{from}\" to \"{name}\" and changed its address"
+                ),
                 (None, _) => write!(f, "changed the address of channel \"{name}\""),
             },
             Self::DeactivateChannel { name, .. } => write!(f, "deactivated channel \"{name}\""),
-            Self::UpdateContact { display_name, stages } => match (display_name, stages) {
+            Self::UpdateContact {
+                display_name,
+                stages,
+            } => match (display_name, stages) {
                 (Some(_), Some(_)) => write!(f, "changed display name and engagement plan"),
                 (Some(_), None) => write!(f, "changed display name"),
                 (None, _) => write!(f, "set engagement plan"),
             },
             Self::DeleteChannel { name, .. } => write!(f, "deleted channel \"{name}\""),
-            Self::SetTags(tags) => write!(f, "set tags {}", tags.keys().cloned().collect::<Vec<_>>().join(", ")),
+            Self::SetTags(tags) => write!(
+                f,
+                "set tags {}",
+                tags.keys().cloned().collect::<Vec<_>>().join(", ")
+            ),
             Self::RemoveTags(keys) => write!(f, "removed tags {}", keys.join(", ")),
             Self::DeleteContact => write!(f, "deleted contact"),
         }
@@ -116,24 +133,49 @@ impl engine::Change for Change {
         match self {
             Self::CreateContact { .. } => vec![change(ChangeAction::Create, "contact".to_owned())],
             Self::CreateChannel { name, .. } => vec![change(ChangeAction::Create, channel(name))],
-            Self::UpdateChannel { name, renamed_from, address, .. } => [
-                renamed_from.as_ref().map(|_| change(ChangeAction::Update, format!("{}.name", channel(name)))),
-                address.as_ref().map(|_| change(ChangeAction::Update, format!("{}.address", channel(name)))),
+            Self::UpdateChannel {
+                name,
+                renamed_from,
+                address,
+                ..
+            } => [
+                renamed_from
+                    .as_ref()
+                    .map(|_| change(ChangeAction::Update, format!("{}.name", channel(name)))),
+                address
+                    .as_ref()
+                    .map(|_| change(ChangeAction::Update, format!("{}.address", channel(name)))),
             ]
             .into_iter()
             .flatten()
             .collect(),
-            Self::DeactivateChannel { name, .. } => vec![change(ChangeAction::Update, format!("{}.enabled", channel(name)))],
-            Self::UpdateContact { display_name, stages } => [
-                display_name.as_ref().map(|_| change(ChangeAction::Update, "displayName".to_owned())),
-                stages.as_ref().map(|_| change(ChangeAction::Update, "engagementPlan".to_owned())),
+            Self::DeactivateChannel { name, .. } => vec![change(
+                ChangeAction::Update,
+                format!("{}.enabled", channel(name)),
+            )],
+            Self::UpdateContact {
+                display_name,
+                stages,
+            } => [
+                display_name
+                    .as_ref()
+                    .map(|_| change(ChangeAction::Update, "displayName".to_owned())),
+                stages
+                    .as_ref()
+                    .map(|_| change(ChangeAction::Update, "engagementPlan".to_owned())),
             ]
             .into_iter()
             .flatten()
             .collect(),
             Self::DeleteChannel { name, .. } => vec![change(ChangeAction::Delete, channel(name))],
-            Self::SetTags(tags) => tags.keys().map(|k| change(ChangeAction::Update, format!("tags[{k}]"))).collect(),
-            Self::RemoveTags(keys) => keys.iter().map(|k| change(ChangeAction::Delete, format!("tags[{k}]"))).collect(),
+            Self::SetTags(tags) => tags
+                .keys()
+                .map(|k| change(ChangeAction::Update, format!("tags[{k}]")))
+                .collect(),
+            Self::RemoveTags(keys) => keys
+                .iter()
+                .map(|k| change(ChangeAction::Delete, format!("tags[{k}]")))
+                .collect(),
             Self::DeleteContact => vec![change(ChangeAction::Delete, "contact".to_owned())],
         }
     }
@@ -155,17 +197,28 @@ impl engine::Change for Change {
 }
 
 /// Which channel of AWS each channel of the manifest is: by name and type, else by type and address (a rename keeps the activation).
-pub fn match_channels<'a>(desired: &'a [DesiredChannel], observed: &'a [ObservedChannel]) -> BTreeMap<&'a str, &'a ObservedChannel> {
+pub fn match_channels<'a>(
+    desired: &'a [DesiredChannel],
+    observed: &'a [ObservedChannel],
+) -> BTreeMap<&'a str, &'a ObservedChannel> {
     let mut matched: BTreeMap<&str, &ObservedChannel> = BTreeMap::new();
     let mut taken: BTreeSet<&str> = BTreeSet::new();
     let same_address = |d: &DesiredChannel, o: &ObservedChannel| {
-        o.type_ == Some(d.type_) && normalised(d.type_, o.address.expose()) == normalised(d.type_, d.address.expose())
+        o.type_ == Some(d.type_)
+            && normalised(d.type_, o.address.expose()) == normalised(d.type_, d.address.expose())
     };
-    let same_name = |d: &DesiredChannel, o: &ObservedChannel| o.type_ == Some(d.type_) && o.name == d.name;
+    let same_name =
+        |d: &DesiredChannel, o: &ObservedChannel| o.type_ == Some(d.type_) && o.name == d.name;
     // What is the same in both comes first, so that swapping two names is two renames and nobody loses an activation.
     for rule in [
-        (&|d: &DesiredChannel, o: &ObservedChannel| same_name(d, o) && same_address(d, o)) as &dyn Fn(&DesiredChannel, &ObservedChannel) -> bool,
-        &|d, o| same_address(d, o) && desired.iter().any(|other| other.name == o.name && other.name != d.name),
+        (&|d: &DesiredChannel, o: &ObservedChannel| same_name(d, o) && same_address(d, o))
+            as &dyn Fn(&DesiredChannel, &ObservedChannel) -> bool,
+        &|d, o| {
+            same_address(d, o)
+                && desired
+                    .iter()
+                    .any(|other| other.name == o.name && other.name != d.name)
+        },
         &same_name,
         &same_address,
     ] {
@@ -173,7 +226,10 @@ pub fn match_channels<'a>(desired: &'a [DesiredChannel], observed: &'a [Observed
             if matched.contains_key(channel.name.as_str()) {
                 continue;
             }
-            if let Some(found) = observed.iter().find(|o| !taken.contains(o.arn.as_str()) && rule(channel, o)) {
+            if let Some(found) = observed
+                .iter()
+                .find(|o| !taken.contains(o.arn.as_str()) && rule(channel, o))
+            {
                 taken.insert(&found.arn);
                 matched.insert(&channel.name, found);
             }
@@ -183,8 +239,14 @@ pub fn match_channels<'a>(desired: &'a [DesiredChannel], observed: &'a [Observed
 }
 
 /// The plan as AWS has it, in the manifest's names.
-pub fn observed_stages(observed: &Observed, matched: &BTreeMap<&str, &ObservedChannel>) -> Vec<Stage> {
-    let by_arn: BTreeMap<&str, &str> = matched.iter().map(|(name, channel)| (channel.arn.as_str(), *name)).collect();
+pub fn observed_stages(
+    observed: &Observed,
+    matched: &BTreeMap<&str, &ObservedChannel>,
+) -> Vec<Stage> {
+    let by_arn: BTreeMap<&str, &str> = matched
+        .iter()
+        .map(|(name, channel)| (channel.arn.as_str(), *name))
+        .collect();
     observed
         .stages
         .iter()
@@ -195,9 +257,10 @@ pub fn observed_stages(observed: &Observed, matched: &BTreeMap<&str, &ObservedCh
                 .iter()
                 .map(|t| Target {
                     channel: match &t.channel {
-                        ChannelRef::Unknown(arn) => {
-                            by_arn.get(arn.as_str()).map_or_else(|| t.channel.clone(), |name| ChannelRef::Named((*name).to_owned()))
-                        }
+                        ChannelRef::Unknown(arn) => by_arn.get(arn.as_str()).map_or_else(
+                            || t.channel.clone(),
+                            |name| ChannelRef::Named((*name).to_owned()),
+                        ),
                         named @ ChannelRef::Named(_) => named.clone(),
                     },
                     retry_interval: t.retry_interval,
@@ -213,7 +276,11 @@ fn same_plan(a: &[Stage], b: &[Stage]) -> bool {
         stages
             .iter()
             .map(|s| {
-                let mut targets: Vec<_> = s.targets.iter().map(|t| (t.channel.clone(), t.retry_interval.unwrap_or(0))).collect();
+                let mut targets: Vec<_> = s
+                    .targets
+                    .iter()
+                    .map(|t| (t.channel.clone(), t.retry_interval.unwrap_or(0)))
+                    .collect();
                 targets.sort();
                 (s.duration, targets)
             })
@@ -223,14 +290,29 @@ fn same_plan(a: &[Stage], b: &[Stage]) -> bool {
 }
 
 /// What to change, tags apart.
-pub fn plan(desired: &Desired, observed: Option<&Observed>, memory: Memory<'_>) -> Result<Vec<Change>, Error> {
-    let Some(observed) = observed else { return Ok(creation(desired)) };
+pub fn plan(
+    desired: &Desired,
+    observed: Option<&Observed>,
+    memory: Memory<'_>,
+) -> Result<Vec<Change>, Error> {
+    let Some(observed) = observed else {
+        return Ok(creation(desired));
+    };
     let matched = match_channels(&desired.channels, &observed.channels);
     let ours = |channel: &ObservedChannel| {
-        let recorded = memory.applied.items.iter().find(|i| i.id == channel.arn).map(|i| i.slot.clone());
+        let recorded = memory
+            .applied
+            .items
+            .iter()
+            .find(|i| i.id == channel.arn)
+            .map(|i| i.slot.clone());
         recorded.or_else(|| {
             let slot = channel_slot(&channel.name);
-            memory.pending.iter().any(|p| p.slot == slot).then_some(slot)
+            memory
+                .pending
+                .iter()
+                .any(|p| p.slot == slot)
+                .then_some(slot)
         })
     };
     let leaving: Vec<(&ObservedChannel, String)> = observed
@@ -246,7 +328,10 @@ pub fn plan(desired: &Desired, observed: Option<&Observed>, memory: Memory<'_>) 
     let blocks_creation = |c: &ObservedChannel| {
         desired.channels.iter().any(|d| {
             !matched.contains_key(d.name.as_str())
-                && (d.name == c.name || (c.type_ == Some(d.type_) && normalised(d.type_, c.address.expose()) == normalised(d.type_, d.address.expose())))
+                && (d.name == c.name
+                    || (c.type_ == Some(d.type_)
+                        && normalised(d.type_, c.address.expose())
+                            == normalised(d.type_, d.address.expose())))
         })
     };
     let deletion = |(channel, slot): &(&ObservedChannel, String)| Change::DeleteChannel {
@@ -270,7 +355,9 @@ pub fn plan(desired: &Desired, observed: Option<&Observed>, memory: Memory<'_>) 
                 address: channel.address.clone(),
             }),
             Some(found) => {
-                if normalised(channel.type_, found.address.expose()) != normalised(channel.type_, channel.address.expose()) {
+                if normalised(channel.type_, found.address.expose())
+                    != normalised(channel.type_, channel.address.expose())
+                {
                     changes.push(Change::UpdateChannel {
                         arn: found.arn.clone(),
                         name: channel.name.clone(),
@@ -279,15 +366,22 @@ pub fn plan(desired: &Desired, observed: Option<&Observed>, memory: Memory<'_>) 
                     });
                 }
                 if !channel.enabled && found.activation == Activation::Activated {
-                    changes.push(Change::DeactivateChannel { arn: found.arn.clone(), name: channel.name.clone() });
+                    changes.push(Change::DeactivateChannel {
+                        arn: found.arn.clone(),
+                        name: channel.name.clone(),
+                    });
                 }
             }
         }
     }
-    let display_name = (observed.display_name != desired.display_name).then(|| desired.display_name.clone());
+    let display_name =
+        (observed.display_name != desired.display_name).then(|| desired.display_name.clone());
     let stages = plan_differs.then(|| desired.stages.clone());
     if display_name.is_some() || stages.is_some() {
-        changes.push(Change::UpdateContact { display_name, stages });
+        changes.push(Change::UpdateContact {
+            display_name,
+            stages,
+        });
     }
     changes.extend(after);
     keep_reachable(desired, observed, &matched, &changes)?;
@@ -306,15 +400,25 @@ fn creation(desired: &Desired) -> Vec<Change> {
         address: c.address.clone(),
     }));
     if !desired.stages.is_empty() {
-        changes.push(Change::UpdateContact { display_name: None, stages: Some(desired.stages.clone()) });
+        changes.push(Change::UpdateContact {
+            display_name: None,
+            stages: Some(desired.stages.clone()),
+        });
     }
     changes
 }
 
 /// Renames, those first whose new name is free. Names that change places in a ring take a detour over a name that nobody has.
 fn renames(matched: &BTreeMap<&str, &ObservedChannel>) -> Vec<Change> {
-    let mut waiting: Vec<(&str, &ObservedChannel)> = matched.iter().filter(|(name, o)| o.name != **name).map(|(n, o)| (*n, *o)).collect();
-    let mut names: BTreeMap<&str, String> = matched.values().map(|o| (o.arn.as_str(), o.name.clone())).collect();
+    let mut waiting: Vec<(&str, &ObservedChannel)> = matched
+        .iter()
+        .filter(|(name, o)| o.name != **name)
+        .map(|(n, o)| (*n, *o))
+        .collect();
+    let mut names: BTreeMap<&str, String> = matched
+        .values()
+        .map(|o| (o.arn.as_str(), o.name.clone()))
+        .collect();
     let mut changes = vec![];
     let change = |arn: &str, to: &str, from: &str| Change::UpdateChannel {
         arn: arn.to_owned(),
@@ -323,11 +427,19 @@ fn renames(matched: &BTreeMap<&str, &ObservedChannel>) -> Vec<Change> {
         address: None,
     };
     while !waiting.is_empty() {
-        let free = waiting.iter().position(|(name, o)| !names.iter().any(|(arn, used)| used == name && *arn != o.arn));
+        let free = waiting.iter().position(|(name, o)| {
+            !names
+                .iter()
+                .any(|(arn, used)| used == name && *arn != o.arn)
+        });
         let index = free.unwrap_or(0);
         let (name, channel) = waiting[index];
         let from = names.get(channel.arn.as_str()).cloned().unwrap_or_default();
-        let to = if free.is_some() { name.to_owned() } else { detour(&names) };
+        let to = if free.is_some() {
+            name.to_owned()
+        } else {
+            detour(&names)
+        };
         changes.push(change(&channel.arn, &to, &from));
         names.insert(&channel.arn, to);
         if free.is_some() {
@@ -338,7 +450,10 @@ fn renames(matched: &BTreeMap<&str, &ObservedChannel>) -> Vec<Change> {
 }
 
 fn detour(names: &BTreeMap<&str, String>) -> String {
-    (0..).map(|n| format!("renaming-{n}")).find(|name| !names.values().any(|used| used == name)).unwrap_or_default()
+    (0..)
+        .map(|n| format!("renaming-{n}"))
+        .find(|name| !names.values().any(|used| used == name))
+        .unwrap_or_default()
 }
 
 /// The last activated channel is not taken away by mistake (product: Per kind).
@@ -354,12 +469,21 @@ fn keep_reachable(
     }
     let goes = |arn: &str| {
         changes.iter().any(|c| match c {
-            Change::DeleteChannel { arn: gone, .. } | Change::DeactivateChannel { arn: gone, .. } => gone == arn,
+            Change::DeleteChannel { arn: gone, .. }
+            | Change::DeactivateChannel { arn: gone, .. } => gone == arn,
             _ => false,
         })
     };
-    if !changes.iter().any(|c| matches!(c, Change::DeleteChannel { .. } | Change::DeactivateChannel { .. }))
-        || observed.channels.iter().filter(activated).any(|c| !goes(&c.arn))
+    if !changes.iter().any(|c| {
+        matches!(
+            c,
+            Change::DeleteChannel { .. } | Change::DeactivateChannel { .. }
+        )
+    }) || observed
+        .channels
+        .iter()
+        .filter(activated)
+        .any(|c| !goes(&c.arn))
     {
         return Ok(());
     }
@@ -367,7 +491,12 @@ fn keep_reachable(
         .channels
         .iter()
         .filter(activated)
-        .map(|c| matched.iter().find(|(_, m)| m.arn == c.arn).map_or(c.name.clone(), |(name, _)| (*name).to_owned()))
+        .map(|c| {
+            matched
+                .iter()
+                .find(|(_, m)| m.arn == c.arn)
+                .map_or(c.name.clone(), |(name, _)| (*name).to_owned())
+        })
         .collect();
     Err(Error::Stalled {
         reason: Reason::WouldBeUnreachable,
@@ -386,8 +515,18 @@ pub fn plan_delete() -> Vec<Change> {
 }
 
 /// What AWS has after `change`.
-pub fn project(observed: Option<Observed>, desired: &Desired, change: &Change, id: Option<&str>) -> Option<Observed> {
-    if let Change::CreateContact { alias, display_name, .. } = change {
+pub fn project(
+    observed: Option<Observed>,
+    desired: &Desired,
+    change: &Change,
+    id: Option<&str>,
+) -> Option<Observed> {
+    if let Change::CreateContact {
+        alias,
+        display_name,
+        ..
+    } = change
+    {
         return Some(Observed {
             arn: id.unwrap_or_default().to_owned(),
             alias: alias.clone(),
@@ -402,14 +541,23 @@ pub fn project(observed: Option<Observed>, desired: &Desired, change: &Change, i
     }
     let mut observed = observed?;
     match change {
-        Change::CreateChannel { name, type_, address } => observed.channels.push(ObservedChannel {
+        Change::CreateChannel {
+            name,
+            type_,
+            address,
+        } => observed.channels.push(ObservedChannel {
             arn: id.unwrap_or_default().to_owned(),
             name: name.clone(),
             type_: Some(*type_),
             address: address.clone(),
             activation: Activation::NotActivated,
         }),
-        Change::UpdateChannel { arn, name, renamed_from, address } => {
+        Change::UpdateChannel {
+            arn,
+            name,
+            renamed_from,
+            address,
+        } => {
             for channel in observed.channels.iter_mut().filter(|c| c.arn == *arn) {
                 if renamed_from.is_some() {
                     channel.name.clone_from(name);
@@ -424,15 +572,19 @@ pub fn project(observed: Option<Observed>, desired: &Desired, change: &Change, i
                 channel.activation = Activation::NotActivated;
             }
         }
-        Change::UpdateContact { display_name, stages } => {
+        Change::UpdateContact {
+            display_name,
+            stages,
+        } => {
             if let Some(display_name) = display_name {
                 observed.display_name.clone_from(display_name);
             }
             if let Some(stages) = stages {
-                let arns: BTreeMap<String, String> = match_channels(&desired.channels, &observed.channels)
-                    .into_iter()
-                    .map(|(name, channel)| (name.to_owned(), channel.arn.clone()))
-                    .collect();
+                let arns: BTreeMap<String, String> =
+                    match_channels(&desired.channels, &observed.channels)
+                        .into_iter()
+                        .map(|(name, channel)| (name.to_owned(), channel.arn.clone()))
+                        .collect();
                 observed.stages = stages
                     .iter()
                     .map(|s| Stage {
@@ -442,9 +594,10 @@ pub fn project(observed: Option<Observed>, desired: &Desired, change: &Change, i
                             .iter()
                             .map(|t| Target {
                                 channel: match &t.channel {
-                                    ChannelRef::Named(name) => {
-                                        arns.get(name).map_or_else(|| t.channel.clone(), |arn| ChannelRef::Unknown(arn.clone()))
-                                    }
+                                    ChannelRef::Named(name) => arns.get(name).map_or_else(
+                                        || t.channel.clone(),
+                                        |arn| ChannelRef::Unknown(arn.clone()),
+                                    ),
                                     unknown @ ChannelRef::Unknown(_) => unknown.clone(),
                                 },
                                 retry_interval: t.retry_interval,
@@ -455,7 +608,10 @@ pub fn project(observed: Option<Observed>, desired: &Desired, change: &Change, i
             }
         }
         Change::DeleteChannel { arn, .. } => observed.channels.retain(|c| c.arn != *arn),
-        Change::SetTags(_) | Change::RemoveTags(_) | Change::CreateContact { .. } | Change::DeleteContact => {}
+        Change::SetTags(_)
+        | Change::RemoveTags(_)
+        | Change::CreateContact { .. }
+        | Change::DeleteContact => {}
     }
     Some(observed)
 }
