@@ -40,8 +40,13 @@ build() {
     say "built in $((SECONDS - began)) s"
 }
 
-if [ ! -x "$binary" ]; then
-    mkdir -p "$directory"
-    with_lock "$directory/lock" build
-fi
-echo "$binary"
+# A function, so that bash has read this file to its end before it starts: an edit during a build of minutes does no harm.
+main() {
+    if [ ! -x "$binary" ]; then
+        mkdir -p "$directory"
+        with_lock "$directory/lock" build
+    fi
+    echo "$binary"
+    exit
+}
+main
