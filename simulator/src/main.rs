@@ -92,7 +92,7 @@ async fn run(arguments: Arguments) -> std::io::Result<()> {
         quotas: QuotaSettings {
             enforced: matches!(arguments.quotas, QuotaMode::Published),
             multiplier: arguments.quota_multiplier,
-            burst: arguments.burst,
+            burst: arguments.burst.filter(|burst| *burst > 0),
         },
         knobs: arguments.knobs.into_iter().collect::<Overrides>(),
         state_file: arguments.state,

@@ -19,7 +19,7 @@ use crate::knobs::{Knob, Knobs};
 use crate::lock::lock;
 use crate::matching::Moment;
 use crate::protocol::{self, Answer, Decoded};
-use crate::services::{self, Call, Common, Operation, Protocol, Service, sts};
+use crate::services::{self, Call, Common, Operation, Service, sts};
 use crate::validation;
 use crate::world::World;
 
@@ -162,13 +162,7 @@ pub async fn answer(world: Arc<World>, head: Parts, body: Bytes) -> Outcome {
             None,
         ),
         (Ending::Error(error), _) => (
-            protocol::failure(
-                service.protocol,
-                service.message_member,
-                &error,
-                smithy,
-                &request_id,
-            ),
+            protocol::failure(service, &error, smithy, &request_id),
             Some(error.code),
         ),
     };
@@ -360,13 +354,7 @@ fn unauthenticated(world: &World, head: &Parts, error: ScopeError, request_id: S
 
 /// An error before a service is known.
 fn failed(head: &Parts, error: &AwsError, request_id: &str) -> Answer {
-    let protocol = protocol::guess(&head.headers);
-    let member = if protocol == Protocol::Json {
-        "Message"
-    } else {
-        "message"
-    };
-    protocol::failure(protocol, member, error, true, request_id)
+    protocol::failure(protocol::guess(&head.headers), error, true, request_id)
 }
 
 fn finish(world: &World, seq: u64, status: u16, error: Option<&str>) {

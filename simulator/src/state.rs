@@ -12,6 +12,7 @@ use crate::tokens::Tokens;
 
 /// One AWS account.
 #[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Account {
     /// Twelve digits.
     pub id: String,

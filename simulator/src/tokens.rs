@@ -9,6 +9,7 @@ use crate::clock::Millis;
 
 /// What an earlier call with a token led to.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Remembered {
     parameters: Value,
     output: Value,
@@ -18,6 +19,7 @@ struct Remembered {
 
 /// The tokens of one account.
 #[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Tokens {
     by_key: HashMap<String, Remembered>,
 }

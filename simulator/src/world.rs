@@ -34,6 +34,7 @@ pub struct Options {
 
 /// Credentials of a role.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Session {
     /// ARN of the assumed role.
     pub arn: String,
@@ -61,6 +62,7 @@ struct KnobSettings {
 
 /// What survives a restart.
 #[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Kept {
     #[serde(default)]
     clock_offset_ms: i64,

@@ -795,7 +795,7 @@ async fn state_survives_in_a_file() {
         tokio::time::sleep(Duration::from_millis(50)).await;
         let text = std::fs::read_to_string(&file).unwrap();
         let kept: Value = serde_json::from_str(&text).unwrap();
-        if kept["accounts"][0]["replication_set"].is_null() {
+        if kept["accounts"][0]["replicationSet"].is_null() {
             drop(server);
             return;
         }

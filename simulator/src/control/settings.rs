@@ -121,7 +121,7 @@ pub(super) fn quotas(request: &Request<'_>, method: &str) -> Outcome {
                     .mode
                     .map_or(old.enforced, |mode| matches!(mode, QuotaMode::Published)),
                 multiplier,
-                burst: body.burst.or(old.burst),
+                burst: body.burst.or(old.burst).filter(|burst| *burst > 0),
             });
         }
         _ => return Err(unknown()),

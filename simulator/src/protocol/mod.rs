@@ -10,7 +10,7 @@ use http::request::Parts;
 use serde_json::Value;
 
 use crate::error::AwsError;
-use crate::services::{Operation, Protocol, Service};
+use crate::services::{Operation, Protocol, Service, contacts, incidents, sts};
 use crate::validation::{NotConvertible, Structure};
 
 /// A request, understood as far as it goes.
@@ -60,16 +60,15 @@ pub fn success(
 
 /// The answer of a call that failed.
 pub fn failure(
-    protocol: Protocol,
-    message_member: &str,
+    service: &Service,
     error: &AwsError,
     smithy_status: bool,
     request_id: &str,
 ) -> Answer {
-    let mut answer = match protocol {
-        Protocol::Json => json::failure(message_member, error, smithy_status),
-        Protocol::Rest => rest::failure(message_member, error),
-        Protocol::Query => query::failure(error, request_id),
+    let mut answer = match service.protocol {
+        Protocol::Json => json::failure(service.message_member, error, smithy_status),
+        Protocol::Rest => rest::failure(service.message_member, error),
+        Protocol::Query => query::failure(service.namespace, error, request_id),
     };
     if let Some(seconds) = error.retry_after {
         answer.headers.push(("retry-after", seconds.to_string()));
@@ -77,18 +76,18 @@ pub fn failure(
     answer
 }
 
-/// The protocol of a request that does not say which service it is for.
-pub fn guess(headers: &HeaderMap) -> Protocol {
+/// The service whose way of saying errors suits a request that does not say which one it is for.
+pub fn guess(headers: &HeaderMap) -> &'static Service {
     let form = headers
         .get(http::header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .is_some_and(|value| value.starts_with("application/x-www-form-urlencoded"));
     if headers.contains_key("x-amz-target") {
-        Protocol::Json
+        &contacts::SERVICE
     } else if form {
-        Protocol::Query
+        &sts::SERVICE
     } else {
-        Protocol::Rest
+        &incidents::SERVICE
     }
 }
 

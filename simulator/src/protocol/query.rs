@@ -85,7 +85,8 @@ fn shape(shape: &Shape, key: &str, form: &[(String, String)]) -> Result<Option<V
             {
                 items.push(item);
             }
-            (!items.is_empty()).then_some(Value::Array(items))
+            // A list without items is sent as the bare name.
+            (!items.is_empty() || text.is_some()).then_some(Value::Array(items))
         }
         // No operation takes a map in this protocol.
         Shape::Map { .. } => None,
@@ -119,7 +120,7 @@ pub(super) fn success(
     }
 }
 
-pub(super) fn failure(error: &AwsError, request_id: &str) -> Answer {
+pub(super) fn failure(namespace: &str, error: &AwsError, request_id: &str) -> Answer {
     // Query services have their own names for the errors all services share.
     let code = match error.code.as_str() {
         "MissingAuthenticationTokenException" => "MissingAuthenticationToken",
@@ -133,7 +134,7 @@ pub(super) fn failure(error: &AwsError, request_id: &str) -> Answer {
     } else {
         "Sender"
     };
-    let mut body = String::from("<ErrorResponse><Error>");
+    let mut body = format!("<ErrorResponse xmlns=\"{namespace}\"><Error>");
     element(&mut body, "Type", &Value::from(kind));
     element(&mut body, "Code", &Value::from(code));
     let message = if code == "InvalidAction" {

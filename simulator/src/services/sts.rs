@@ -63,6 +63,13 @@ static TAG: Shape = Shape::structure(&[
 ]);
 static TAGS: Shape = Shape::sized_list(&TAG, None, Some(50));
 static TAG_KEYS: Shape = Shape::sized_list(&TAG_KEY, None, Some(50));
+static ASSERTION: Shape = Shape::sized_text(Some(4), Some(2048));
+static CONTEXT: Shape = Shape::structure(&[
+    Member::optional("ProviderArn", &ARN),
+    Member::optional("ContextAssertion", &ASSERTION),
+]);
+static CONTEXTS: Shape = Shape::sized_list(&CONTEXT, Some(1), Some(5));
+static TOKEN_SIZE: Shape = Shape::between(0, 4096);
 
 static NOTHING: Structure = Structure::of(&[]);
 static ASSUME_ROLE: Structure = Structure::of(&[
@@ -77,6 +84,8 @@ static ASSUME_ROLE: Structure = Structure::of(&[
     Member::optional("SerialNumber", &SERIAL),
     Member::optional("TokenCode", &TOKEN_CODE),
     Member::optional("SourceIdentity", &SESSION_NAME),
+    Member::optional("ProvidedContexts", &CONTEXTS),
+    Member::optional("MinimumSessionTokenSize", &TOKEN_SIZE),
 ]);
 
 static OPERATIONS: &[Operation] = &[
@@ -87,8 +96,7 @@ static OPERATIONS: &[Operation] = &[
         per_second: None,
         token: None,
         route: None,
-        // AWS answers this one even to principals that are denied everything.
-        needs: |_, _| Vec::new(),
+        needs: |_, _| vec![Needed::new("sts:GetCallerIdentity", "*")],
         effect: get_caller_identity,
     },
     Operation {
@@ -102,6 +110,9 @@ static OPERATIONS: &[Operation] = &[
         effect: assume_role,
     },
 ];
+
+/// IAM names no role longer than this.
+const MAX_ROLE_NAME: usize = 64;
 
 fn common(error: Common) -> AwsError {
     match error {
@@ -157,7 +168,7 @@ fn assume_role(_: &mut Account, call: &mut Call<'_>) -> Result<Value, AwsError> 
                 && account.bytes().all(|byte| byte.is_ascii_digit()) =>
         {
             match resource.strip_prefix("role/") {
-                Some(path) if !path.is_empty() => ((*account).to_owned(), path),
+                Some(path) if is_role(path) => ((*account).to_owned(), path),
                 _ => return Err(invalid_arn(role_arn)),
             }
         }
@@ -175,6 +186,9 @@ fn assume_role(_: &mut Account, call: &mut Call<'_>) -> Result<Value, AwsError> 
         ));
     }
     let role = path.rsplit('/').next().unwrap_or(path);
+    if !(1..=MAX_ROLE_NAME).contains(&role.len()) {
+        return Err(invalid_arn(role_arn));
+    }
     let session_name = call.required("RoleSessionName");
     let role_id = format!("AROA{:0<17}", alphanumeric(role));
     let user_id = format!("{role_id}:{session_name}");
@@ -215,6 +229,16 @@ fn assume_role(_: &mut Account, call: &mut Call<'_>) -> Result<Value, AwsError> 
         output["SourceIdentity"] = identity.into();
     }
     Ok(output)
+}
+
+/// IAM's rules for the name of a role and the path before it.
+fn is_role(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    (1..=64).contains(&name.len())
+        && path.len() - name.len() <= 512
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte))
 }
 
 fn invalid_arn(arn: &str) -> AwsError {

@@ -9,6 +9,7 @@ use crate::clock::Millis;
 
 /// A contact, escalation plan or on-call schedule.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Contact {
     /// Its alias, the last part of its ARN.
     pub alias: String,
@@ -30,6 +31,7 @@ pub struct Contact {
 
 /// A contact channel.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Channel {
     /// Its id, the last part of its ARN.
     pub id: String,
@@ -57,6 +59,7 @@ pub struct Channel {
 
 /// An activation code a human has got.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SentCode {
     /// ARN of the channel.
     pub channel: String,
@@ -68,6 +71,7 @@ pub struct SentCode {
 
 /// What ssm-contacts holds in one Region.
 #[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RegionContacts {
     /// By alias.
     pub contacts: BTreeMap<String, Contact>,

@@ -37,6 +37,7 @@ impl Status {
 
 /// One Region of a set.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RegionInfo {
     /// KMS key, or [`DEFAULT_KEY`].
     pub key: String,
@@ -50,6 +51,7 @@ pub struct RegionInfo {
 
 /// A replication set.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ReplicationSet {
     /// Its ARN.
     pub arn: String,
