@@ -292,6 +292,14 @@ pub struct Event {
     pub count: u64,
 }
 
+/// What the API server said, without the envelope; any other error with its causes.
+pub fn message(error: &anyhow::Error) -> String {
+    match error.downcast_ref::<kube::Error>() {
+        Some(kube::Error::Api(status)) => status.message.clone(),
+        _ => format!("{error:#}"),
+    }
+}
+
 /// Reads a kind as tests write it.
 fn group_version_kind(kind: &str) -> GroupVersionKind {
     let parts: Vec<&str> = kind.split('/').collect();

@@ -159,6 +159,8 @@ pub fn provider_config(
                 {"group": "ContactsWrite", "perSecond": 1000},
                 {"group": "IncidentsRead", "perSecond": 1000},
                 {"group": "IncidentsWrite", "perSecond": 1000},
+                {"group": "ReplicationSetWrite", "perSecond": 1000},
+                {"group": "Identity", "perSecond": 1000},
             ],
             "deletionBudget": {"maxPerHour": 1000},
         },

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::aws;
 use crate::checks::{self, AuditLog, Condition, Sensitive, Write};
-use crate::cluster::{Cluster, Event, documents};
+use crate::cluster::{Cluster, Event, documents, message};
 use crate::control_plane::{ControlPlane, Identity};
 use crate::operator::{Operator, OperatorOptions};
 use crate::paths::scratch;
@@ -414,8 +414,10 @@ impl World {
         match self.try_apply(&object).await {
             Ok(applied) => applied,
             Err(error) => panic!(
-                "apply {} {}: {error:#}",
-                object["kind"], object["metadata"]["name"]
+                "apply {} {}: {}",
+                object["kind"],
+                object["metadata"]["name"],
+                message(&error)
             ),
         }
     }
@@ -425,7 +427,7 @@ impl World {
         let object = self.at_home(object);
         match self.try_apply(&object).await {
             Ok(_) => panic!("the API server took what it should have refused: {object}"),
-            Err(error) => format!("{error:#}"),
+            Err(error) => message(&error),
         }
     }
 
@@ -842,16 +844,30 @@ impl World {
                     .map(|violation| format!("{kind} {}: {violation}", object.name_any())),
             );
         }
-        let held = aws::contacts(&self.simulator, &self.account, &self.region).await;
-        // Without a replication set there is nothing to list.
-        if let Ok(held) = held {
-            let objects: Vec<DynamicObject> =
-                objects.iter().map(|(_, object)| object.clone()).collect();
-            violations.extend(checks::aws_violations(&self.id, &held, &objects));
-        }
+        violations.extend(self.aws_violations().await?);
         violations.extend(self.privacy_violations(&objects).await?);
         violations.sort();
         violations.dedup();
+        Ok(violations)
+    }
+
+    /// Leaks and duplicates, once what is under way has had time to come to its end.
+    async fn aws_violations(&self) -> Result<Vec<String>> {
+        let mut violations = vec![];
+        for _ in 0..10 {
+            let objects = self.our_objects().await?;
+            let objects: Vec<DynamicObject> =
+                objects.into_iter().map(|(_, object)| object).collect();
+            // Without a replication set there is nothing to list.
+            let held = aws::contacts(&self.simulator, &self.account, &self.region).await;
+            violations = held.map_or(vec![], |held| {
+                checks::aws_violations(&self.id, &held, &objects)
+            });
+            if violations.is_empty() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
         Ok(violations)
     }
 
