@@ -23,9 +23,6 @@ impl Needed {
     }
 }
 
-/// AWS answers this one even to principals that are denied everything.
-const ALWAYS_ALLOWED: &str = "sts:GetCallerIdentity";
-
 /// What principals of an account may do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -47,9 +44,6 @@ impl Rules {
         code: &str,
     ) -> Result<(), AwsError> {
         for Needed { action, resource } in needed {
-            if action == ALWAYS_ALLOWED {
-                continue;
-            }
             let because = if self.deny.iter().any(|rule| matches(rule, action)) {
                 "with an explicit deny in an identity-based policy".to_owned()
             } else if self
