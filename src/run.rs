@@ -20,7 +20,7 @@ use crate::aws::{Accounts, Limiter, Priority, RequestMetrics};
 use crate::cli::RunArguments;
 use crate::engine::clock::Clock;
 use crate::engine::connect::rates;
-use crate::engine::controller::{Listed, watch_kind, watch_metadata};
+use crate::engine::controller::{Hook, Listed, SecretHook, watch_kind, watch_metadata};
 use crate::engine::object::{ManagedObject, trigger};
 use crate::engine::provider_config::ProviderConfigs;
 use crate::engine::reconcile::Engine;
@@ -185,8 +185,8 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
     let (listed, mut listing) = mpsc::channel::<()>(1);
     watch_provider_configs(&shared, &contacts, &listed, &stop);
     watch_contacts(&shared, &contacts, &activations, &listed, &stop);
-    let nobody = Arc::new(|_: &Seen<DeserializeGuard<ChannelActivation>>| {});
-    watch_kind::<ChannelActivation>(&shared, &activations, nobody, &listed, &stop);
+    let nobody: Arc<Hook<ChannelActivation>> = Arc::new(|_| {});
+    watch_kind::<ChannelActivation>(&shared, &activations, &nobody, &listed, &stop);
     watch_everything_else(&shared, &contacts, &activations, &listed, &stop);
     drop(listed);
     // Ends when every watch has dropped its end.
@@ -280,7 +280,7 @@ fn watch_provider_configs(
     stop: &CancellationToken,
 ) {
     let (own, contacts) = (shared.clone(), contacts.clone());
-    let seen = Arc::new(
+    let seen: Arc<Hook<ProviderConfig>> = Arc::new(
         move |seen: &Seen<DeserializeGuard<ProviderConfig>>| match seen {
             Seen::Applied { now, before } => {
                 if let Ok(config) = &now.0
@@ -303,7 +303,7 @@ fn watch_provider_configs(
             }
         },
     );
-    watch_kind::<ProviderConfig>(shared, &shared.provider_configs, seen, listed, stop);
+    watch_kind::<ProviderConfig>(shared, &shared.provider_configs, &seen, listed, stop);
 }
 
 fn watch_contacts(
@@ -314,28 +314,30 @@ fn watch_contacts(
     stop: &CancellationToken,
 ) {
     let (own, all, requests) = (shared.clone(), contacts.clone(), activations.clone());
-    let also = Arc::new(move |seen: &Seen<DeserializeGuard<Contact>>| match seen {
-        Seen::Applied { now, before } => {
-            let channels = |g: &DeserializeGuard<Contact>| {
-                g.0.as_ref()
-                    .ok()
-                    .and_then(|c| c.status.as_ref().map(|s| s.channels.clone()))
-            };
-            if channels(now) != before.as_ref().and_then(|b| channels(b)) {
-                // Requests wait for their channel to exist.
-                wake_all(&own, &requests, |a| {
-                    a.spec.contact_ref.name == now.name_any() && a.namespace() == now.namespace()
-                });
+    let also: Arc<Hook<Contact>> =
+        Arc::new(move |seen: &Seen<DeserializeGuard<Contact>>| match seen {
+            Seen::Applied { now, before } => {
+                let channels = |g: &DeserializeGuard<Contact>| {
+                    g.0.as_ref()
+                        .ok()
+                        .and_then(|c| c.status.as_ref().map(|s| s.channels.clone()))
+                };
+                if channels(now) != before.as_ref().and_then(|b| channels(b)) {
+                    // Requests wait for their channel to exist.
+                    wake_all(&own, &requests, |a| {
+                        a.spec.contact_ref.name == now.name_any()
+                            && a.namespace() == now.namespace()
+                    });
+                }
             }
-        }
-        Seen::Gone(gone) => {
-            // The alias is free again: whoever was refused because of it need not wait.
-            let Ok(gone) = &gone.0 else { return };
-            let alias = contact::desired::alias(gone);
-            wake_all(&own, &all, |c| contact::desired::alias(c) == alias);
-        }
-    });
-    watch_kind::<Contact>(shared, contacts, also, listed, stop);
+            Seen::Gone(gone) => {
+                // The alias is free again: whoever was refused because of it need not wait.
+                let Ok(gone) = &gone.0 else { return };
+                let alias = contact::desired::alias(gone);
+                wake_all(&own, &all, |c| contact::desired::alias(c) == alias);
+            }
+        });
+    watch_kind::<Contact>(shared, contacts, &also, listed, stop);
 }
 
 fn watch_everything_else(
@@ -346,7 +348,7 @@ fn watch_everything_else(
     stop: &CancellationToken,
 ) {
     let (own, people, requests) = (shared.clone(), contacts.clone(), activations.clone());
-    let secret_changed = Arc::new(move |namespace: &str, name: &str| {
+    let secret_changed: Arc<SecretHook> = Arc::new(move |namespace: &str, name: &str| {
         let wake = |key: ObjectKey| own.scheduler.wake(key, Priority::Edit);
         let here = |n: Option<String>| n.as_deref() == Some(namespace);
         for guard in people.filter(|g| {
@@ -368,7 +370,7 @@ fn watch_everything_else(
             c.namespace().as_deref() == Some(namespace)
         });
     });
-    watch_metadata(shared, secret_changed, namespace_changed, listed, stop);
+    watch_metadata(shared, &secret_changed, namespace_changed, listed, stop);
 }
 
 /// Sets `clock` to what the URL says; true when that was a jump.

@@ -22,6 +22,13 @@ use crate::aws::Priority;
 /// Says once that a watch has its first list.
 pub type Listed = mpsc::Sender<()>;
 
+/// Is told everything that happens to the objects of a kind.
+pub type Hook<K> = dyn Fn(&Seen<DeserializeGuard<K>>) + Send + Sync;
+/// Is told the namespace and name of a Secret that changed.
+pub type SecretHook = dyn Fn(&str, &str) + Send + Sync;
+/// Is told the name of a Namespace whose labels changed.
+pub type NamespaceHook = dyn Fn(&str) + Send + Sync;
+
 /// The annotation in which kubectl keeps a copy of the whole object.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -63,7 +70,7 @@ pub async fn feed<T>(
             }
             Ok(None) => return,
             Err(error) => {
-                tracing::warn!(kind = std::any::type_name::<T>(), %error, "a watch failed and is begun again")
+                tracing::warn!(kind = std::any::type_name::<T>(), %error, "a watch failed and is begun again");
             }
         }
     }
@@ -73,18 +80,18 @@ pub async fn feed<T>(
 pub fn watch_kind<K: ManagedObject>(
     shared: &Arc<Shared>,
     store: &Arc<ObjectStore<DeserializeGuard<K>>>,
-    also: Arc<dyn Fn(&Seen<DeserializeGuard<K>>) + Send + Sync>,
+    also: &Arc<Hook<K>>,
     listed: &Listed,
     stop: &CancellationToken,
 ) {
-    let namespaced = K::NAMESPACED;
+    let in_namespaces = K::NAMESPACED;
     let namespaces: Vec<Option<String>> = match &shared.settings.watch_namespaces {
-        Some(names) if namespaced => names.iter().cloned().map(Some).collect(),
+        Some(names) if in_namespaces => names.iter().cloned().map(Some).collect(),
         _ => vec![None],
     };
     for (watch, namespace) in namespaces.into_iter().enumerate() {
         let mut config = watcher::Config::default().any_semantic();
-        if !namespaced && let Some(selector) = &shared.settings.cluster_selector {
+        if !in_namespaces && let Some(selector) = &shared.settings.cluster_selector {
             config = config.labels(selector);
         }
         let api: Api<DeserializeGuard<K>> =
@@ -155,8 +162,8 @@ fn wake<K: ManagedObject>(
 /// Watches Namespaces and labelled Secrets as metadata. `secret_changed` and `namespace_changed` wake those whom it concerns.
 pub fn watch_metadata(
     shared: &Arc<Shared>,
-    secret_changed: Arc<dyn Fn(&str, &str) + Send + Sync>,
-    namespace_changed: Arc<dyn Fn(&str) + Send + Sync>,
+    secret_changed: &Arc<SecretHook>,
+    namespace_changed: Arc<NamespaceHook>,
     listed: &Listed,
     stop: &CancellationToken,
 ) {

@@ -245,9 +245,9 @@ impl<K: ManagedObject> Live<K> {
             .status()
             .map(serde_json::to_value)
             .transpose()
-            .map_err(unreadable)?
+            .map_err(|e| unreadable(&e))?
             .unwrap_or(Value::Null);
-        let after = serde_json::to_value(status).map_err(unreadable)?;
+        let after = serde_json::to_value(status).map_err(|e| unreadable(&e))?;
         let Some(difference) = merge_difference(&before, &after) else {
             return Ok(false);
         };
@@ -273,7 +273,7 @@ impl<K: ManagedObject> Live<K> {
     }
 }
 
-fn unreadable(error: serde_json::Error) -> Error {
+fn unreadable(error: &serde_json::Error) -> Error {
     Error::Kubernetes(format!(
         "a status cannot be written as JSON at line {}",
         error.line()

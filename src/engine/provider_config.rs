@@ -142,7 +142,7 @@ impl ProviderConfigs {
                             .map(|c| c.reason.clone())
                     {
                         events::warning(
-                            &*self.shared,
+                            &self.shared,
                             &live.object,
                             Reason::Unavailable,
                             &error.to_string(),

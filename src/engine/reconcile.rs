@@ -232,7 +232,7 @@ impl<R: ExternalResource> Engine<R> {
 
         let references = self.resource.resolve(&self.shared, object).await?;
         let wanted_tags =
-            |origin| self.wanted_tags(object, &provider, &claimant, origin, onboarding.taggable);
+            |origin| Self::wanted_tags(object, &provider, &claimant, origin, onboarding.taggable);
         let desired = R::desired(object, &references, wanted_tags(Origin::Created)?)?;
         let due = self.tags_are_due(&key, pass);
         let found = self
@@ -421,7 +421,6 @@ impl<R: ExternalResource> Engine<R> {
     }
 
     fn wanted_tags(
-        &self,
         object: &R::Object,
         provider: &Provider,
         claimant: &Claimant,
@@ -566,7 +565,7 @@ impl<R: ExternalResource> Engine<R> {
             sum.wrapping_mul(31).wrapping_add(u32::from(b))
         }) % TAGS_EVERY;
         let memory = self.remember(key, |m| {
-            m.checks_without_tags = Some(m.checks_without_tags.map_or(spread, |n| n + 1))
+            m.checks_without_tags = Some(m.checks_without_tags.map_or(spread, |n| n + 1));
         });
         memory.checks_without_tags.is_some_and(|n| n >= TAGS_EVERY)
     }
@@ -654,7 +653,7 @@ impl<R: ExternalResource> Engine<R> {
         }
         let applied = common.applied.get_or_insert_default();
         let wanted: Vec<String> = if creating {
-            self.wanted_tags(&live.object, provider, claimant, origin, true)?
+            Self::wanted_tags(&live.object, provider, claimant, origin, true)?
                 .into_keys()
                 .collect()
         } else {
@@ -1201,7 +1200,7 @@ impl<R: ExternalResource> Engine<R> {
         } else {
             Reason::Released
         };
-        events::normal(&*self.shared, &object, reason, text).await;
+        events::normal(&self.shared, &object, reason, text).await;
         self.forget(&object.key());
         Ok(Done {
             conclusion: Conclusion::Progress {
@@ -1278,13 +1277,13 @@ impl<R: ExternalResource> Engine<R> {
         }
         fail_point("after-status");
         if let Some((reason, text)) = changed {
-            events::normal(&*self.shared, &live.object, reason, &text).await;
+            events::normal(&self.shared, &live.object, reason, &text).await;
         }
         if let Err(error) = &result
             && ready_before != ready_after
             && let Some((reason, _)) = reason_of(error)
         {
-            events::warning(&*self.shared, &live.object, reason, &error.to_string()).await;
+            events::warning(&self.shared, &live.object, reason, &error.to_string()).await;
         }
         (outcome, requeue)
     }

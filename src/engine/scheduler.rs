@@ -244,10 +244,10 @@ impl Queue {
             (Some(priority), _) => self.make_ready(key.clone(), priority),
             (None, Requeue::OnChange) => {}
             (None, Requeue::Drift(after)) => {
-                self.make_delayed(key.clone(), Priority::Drift, now + after)
+                self.make_delayed(key.clone(), Priority::Drift, now + after);
             }
             (None, Requeue::Retry(after)) => {
-                self.make_delayed(key.clone(), pass.priority, now + after)
+                self.make_delayed(key.clone(), pass.priority, now + after);
             }
             (None, Requeue::Interrupted) => self.make_ready(key.clone(), pass.priority),
         }

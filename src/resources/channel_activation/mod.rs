@@ -146,9 +146,9 @@ impl ChannelActivations {
                 draft.phase,
                 Some(ActivationPhase::Activated | ActivationPhase::AwaitingCode)
             ) {
-                events::normal(&*self.shared, &live.object, reason, &note).await;
+                events::normal(&self.shared, &live.object, reason, &note).await;
             } else {
-                events::warning(&*self.shared, &live.object, reason, &note).await;
+                events::warning(&self.shared, &live.object, reason, &note).await;
             }
         }
         if before.phase != draft.phase && draft.phase == Some(ActivationPhase::Activated) {

@@ -207,26 +207,23 @@ pub fn compile(entries: &[EngagementPlanEntry]) -> Result<Vec<Stage>, Error> {
         bridge(&mut stages, *first);
     }
     for (index, (minute, targets)) in by_minute.into_iter().enumerate() {
-        match minutes.get(index + 1) {
-            Some(next) => {
-                let gap = next - minute;
-                stages.push(Stage {
-                    duration: gap.min(LONGEST_STAGE),
-                    targets,
-                });
-                bridge(&mut stages, gap - LONGEST_STAGE);
-            }
-            None => {
-                let longest = targets
-                    .iter()
-                    .filter_map(|t| t.retry_interval)
-                    .max()
-                    .unwrap_or(1);
-                stages.push(Stage {
-                    duration: longest.clamp(1, LONGEST_STAGE),
-                    targets,
-                });
-            }
+        if let Some(next) = minutes.get(index + 1) {
+            let gap = next - minute;
+            stages.push(Stage {
+                duration: gap.min(LONGEST_STAGE),
+                targets,
+            });
+            bridge(&mut stages, gap - LONGEST_STAGE);
+        } else {
+            let longest = targets
+                .iter()
+                .filter_map(|t| t.retry_interval)
+                .max()
+                .unwrap_or(1);
+            stages.push(Stage {
+                duration: longest.clamp(1, LONGEST_STAGE),
+                targets,
+            });
         }
     }
     Ok(stages)

@@ -171,12 +171,11 @@ fn plan_findings(desired: &Desired) -> Vec<Finding> {
 /// When the data is to be looked over next.
 pub fn review_due(contact: &Contact) -> Option<Timestamp> {
     let review = contact.spec.review.as_ref()?;
-    let last: Date = match &review.last_reviewed {
-        Some(day) => day.parse().ok()?,
-        None => {
-            let created = contact.metadata.creation_timestamp.as_ref()?;
-            created.0.to_zoned(TimeZone::UTC).date()
-        }
+    let last: Date = if let Some(day) = &review.last_reviewed {
+        day.parse().ok()?
+    } else {
+        let created = contact.metadata.creation_timestamp.as_ref()?;
+        created.0.to_zoned(TimeZone::UTC).date()
     };
     let due = last
         .checked_add(Span::new().days(i64::from(review.every_days)))

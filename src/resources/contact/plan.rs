@@ -450,7 +450,7 @@ fn renames(matched: &BTreeMap<&str, &ObservedChannel>) -> Vec<Change> {
 }
 
 fn detour(names: &BTreeMap<&str, String>) -> String {
-    (0..)
+    (0..=names.len())
         .map(|n| format!("renaming-{n}"))
         .find(|name| !names.values().any(|used| used == name))
         .unwrap_or_default()
