@@ -112,9 +112,6 @@ static OPERATIONS: &[Operation] = &[
     },
 ];
 
-/// IAM names no role longer than this.
-const MAX_ROLE_NAME: usize = 64;
-
 fn common(error: Common) -> AwsError {
     match error {
         Common::Throttled(_) => AwsError::new("Throttling", "Rate exceeded"),
@@ -187,9 +184,6 @@ fn assume_role(_: &mut Account, call: &mut Call<'_>) -> Result<Value, AwsError> 
         ));
     }
     let role = path.rsplit('/').next().unwrap_or(path);
-    if !(1..=MAX_ROLE_NAME).contains(&role.len()) {
-        return Err(invalid_arn(role_arn));
-    }
     let session_name = call.required("RoleSessionName");
     let role_id = format!("AROA{:0<17}", alphanumeric(role));
     let user_id = format!("{role_id}:{session_name}");
