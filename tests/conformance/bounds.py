@@ -151,6 +151,8 @@ UNTESTABLE = {
     ("ssm-incidents", "TagResource", "resourceArn required"),
     ("ssm-incidents", "UntagResource", "resourceArn required"),
     ("ssm-incidents", "ListTagsForResource", "resourceArn required"),
+    # An empty list in a query string is no list.
+    ("ssm-incidents", "UntagResource", "tagKeys min"),
     # Only control characters break these, which XML cannot carry back in the sentence.
     ("sts", "AssumeRole", "RoleArn pattern"),
     ("sts", "AssumeRole", "PolicyArns.[].arn pattern"),
@@ -195,27 +197,23 @@ class Case:
             _get(params, parents)[_key(_get(params, parents), last)] = copy.deepcopy(self.value)
         return _replace(params, replacements)
 
-    def coral_paths(self):
-        """Where the Coral sentence may say the value is, the exact place first."""
-        steps = []
-        for step in self.path:
+    def coral_path(self):
+        """Where the Coral sentence says the value is. A scalar in a list or map is reported with its container."""
+        *parents, last = self.path
+        if isinstance(last, int) or last.startswith("{"):
+            steps = parents
+        else:
+            steps = self.path
+        said = []
+        for index, step in enumerate(steps):
             if isinstance(step, int):
-                steps.append(f"{step + 1}.member")
-            elif step.startswith("{"):
-                steps.append(None)
+                said.append(f"{step + 1}.member")
+            elif step.startswith("{value}"):
+                [key] = _get(self.template, steps[:index])
+                said.append(f"{key}.member")
             else:
-                steps.append(step[0].lower() + step[1:])
-        exact = []
-        for step in steps:
-            if step is None:
-                break
-            exact.append(step)
-        found = [".".join(exact)]
-        # A scalar in a list or map is reported with its container.
-        if isinstance(self.path[-1], int) or steps[-1] is None:
-            trimmed = exact[:-1] if exact and exact[-1].endswith(".member") else exact
-            found.append(".".join(trimmed))
-        return found
+                said.append(step[0].lower() + step[1:])
+        return ".".join(said)
 
 
 def _key(holder, step):
@@ -260,7 +258,7 @@ def cases():
             for path, rule, inside, value in _structure(shape, template, ()):
                 case = Case(service, operation, path, rule, inside, template, value)
                 name = (service, operation, _plain(path), rule, inside)
-                if name not in seen and not _uri(shape, path):
+                if name not in seen and not _lost(shape, case):
                     seen[name] = case
     return list(seen.values())
 
@@ -274,8 +272,10 @@ def constraints():
             yield service, operation, path, rule
 
 
-def _uri(shape, path):
-    return shape.members[path[0]].serialization.get("location") == "uri"
+def _lost(shape, case):
+    """Whether the request cannot carry the value."""
+    location = shape.members[case.path[0]].serialization.get("location")
+    return location == "uri" or (location == "querystring" and case.value == [])
 
 
 def _plain(path):

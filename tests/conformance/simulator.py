@@ -42,13 +42,16 @@ class Simulator:
         )
         self.log = []
         self._lines = queue.Queue()
-        for stream, sink in ((self.process.stdout, self._lines.put), (self.process.stderr, self.log.append)):
-            threading.Thread(target=_drain, args=(stream, sink), daemon=True).start()
+        out = (self.process.stdout, self._lines.put, lambda: self._lines.put(None))
+        for stream in (out, (self.process.stderr, self.log.append)):
+            threading.Thread(target=_drain, args=stream, daemon=True).start()
         try:
             self.ready_line = self._lines.get(timeout=READY_SECONDS)
         except queue.Empty:
+            self.ready_line = None
+        if self.ready_line is None:
             self.kill()
-            raise RuntimeError("no ready line; standard error:\n" + "".join(self.log)) from None
+            raise RuntimeError("no ready line; standard error:\n" + "".join(self.log))
         word, _, url = self.ready_line.strip().partition(" ")
         if word != "listening" or not url.startswith("http://127.0.0.1:"):
             self.kill()
@@ -61,7 +64,7 @@ class Simulator:
         lines = []
         while not self._lines.empty():
             lines.append(self._lines.get())
-        return lines
+        return [line for line in lines if line is not None]
 
     def stop(self):
         """An orderly end: end of standard input, and the exit code."""
@@ -115,10 +118,12 @@ class Simulator:
         self.control("POST", "/clock/advance", {"seconds": seconds})
 
 
-def _drain(stream, sink):
+def _drain(stream, sink, end=None):
     with stream:
         for line in stream:
             sink(line)
+    if end is not None:
+        end()
 
 
 _CORE = None
@@ -141,7 +146,7 @@ class Account:
         self.key = access_key(number)
         self._clients = {}
 
-    def client(self, service, region="us-east-1", *, key=None, token=None, check=True, validate=True, timeout=20):
+    def client(self, service, region="us-east-1", *, key=None, token=None, check=True, validate=True, timeout=8):
         """A boto3 client without retries whose answers are all judged against the model."""
         identity = (service, region, key, token, check, validate, timeout)
         if identity not in self._clients:

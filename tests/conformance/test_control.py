@@ -142,7 +142,7 @@ def test_every_call_has_its_iam_action(account):
     client.delete_contact(ContactId=owner)
     account.sts().get_caller_identity()
     for call in account.calls():
-        assert call["iamActions"][0] == f"{call['service']}:{call['operation']}", call
+        assert call["iamActions"] == [f"{call['service']}:{call['operation']}"], call
         reads = call["operation"].startswith(("Get", "List"))
         assert call["mutating"] != reads, call
 

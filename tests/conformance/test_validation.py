@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from botocore import xform_name
 from botocore.exceptions import ClientError
@@ -11,6 +13,7 @@ from make import channel, contact
 
 CASES = bounds.cases()
 SENTENCE = "failed to satisfy constraint: "
+PART = re.compile(r" at '([^']*)' failed to satisfy constraint: (?:Member|Map keys|Map value) must ")
 
 
 def prepare(simulator, number, case):
@@ -63,12 +66,27 @@ def test_outside(simulator, number, case):
     expected = "ValidationError" if case.service == "sts" else "ValidationException"
     assert error["Error"]["Code"] == expected, error
     text = error["Error"]["Message"]
-    assert text.startswith("1 validation error detected: Value "), text
-    assert SENTENCE + "Member must " in text, text
-    assert any(f" at '{path}' " in text for path in case.coral_paths()), (case.coral_paths(), text)
+    found = PART.findall(text)
+    # An empty value breaks length and pattern at once.
+    assert 1 <= len(found) <= 2, text
+    assert text.startswith(f"{len(found)} validation error{'s' * (len(found) > 1)} detected: Value "), text
+    assert set(found) == {case.coral_path()}, text
+    assert expected_words(case) in text, text
     if case.service == "ssm-contacts":
         assert error["Reason"] == "FIELD_VALIDATION_FAILED"
-        assert [each["Name"].split(".")[0].lower() for each in error["Fields"]] == [case.path[0].lower()]
+        assert [each["Name"].split(".")[0].lower() for each in error["Fields"]] == [case.path[0].lower()] * len(found)
+
+
+def expected_words(case):
+    """What the sentence must say for the broken rule."""
+    number = isinstance(case.value, int)
+    return {
+        "required": "Member must not be null",
+        "min": f"Member must have {'value' if number else 'length'} greater than or equal to ",
+        "max": f"Member must have {'value' if number else 'length'} less than or equal to ",
+        "pattern": "Member must satisfy regular expression pattern: ",
+        "enum": "Member must satisfy enum value set: [",
+    }[case.rule]
 
 
 def test_every_constraint_of_the_models_is_covered():
