@@ -265,3 +265,10 @@ impl Client {
             .to_owned()
     }
 }
+
+/// A call of ssm-contacts that must fail with this error; gives the body.
+pub async fn refused(client: &Client, operation: &str, input: Value, error: &str) -> Value {
+    let answer = client.contacts(operation, input).await;
+    assert_eq!(answer.error(), error, "{operation}: {}", answer.text);
+    answer.json()
+}
