@@ -1,0 +1,16 @@
+//! What users see: stories told against a real kube-apiserver, the simulated AWS and the operator's own binary.
+//!
+//! Each ends with the same checks: conditions obey the rules that Flux and kstatus read them by, AWS holds what the specs say and nothing
+//! else, and nothing private stands in anything that the operator wrote.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking, and says why"
+)]
+
+#[path = "stories/activation.rs"]
+mod activation;
+#[path = "stories/contact.rs"]
+mod contact;
+#[path = "stories/support.rs"]
+mod support;

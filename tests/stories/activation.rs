@@ -1,0 +1,1 @@
+//! Codes reach humans.
