@@ -142,7 +142,9 @@ def test_every_call_has_its_iam_action(account):
     client.delete_contact(ContactId=owner)
     account.sts().get_caller_identity()
     for call in account.calls():
-        assert call["iamActions"] == [f"{call['service']}:{call['operation']}"], call
+        # Who one is may be asked without any permission.
+        needed = [] if call["service"] == "sts" else [f"{call['service']}:{call['operation']}"]
+        assert call["iamActions"] == needed, call
         reads = call["operation"].startswith(("Get", "List"))
         assert call["mutating"] != reads, call
 
