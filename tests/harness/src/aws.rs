@@ -326,3 +326,14 @@ pub async fn replication_set(
             .to_owned(),
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::masked;
+
+    #[test]
+    fn an_address_is_recognisable_and_no_more() {
+        assert_eq!(masked("+15005550199"), "+…99");
+        assert_eq!(masked("alice@example.com"), "a…@example.com");
+    }
+}

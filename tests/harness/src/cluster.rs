@@ -338,3 +338,21 @@ pub fn documents(text: &str) -> Result<Vec<Value>> {
     }
     Ok(objects)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::documents;
+
+    #[test]
+    fn documents_are_split_and_lists_taken_apart() {
+        let text =
+            "# only a comment\n---\nkind: A\n---\n---\nkind: List\nitems: [{kind: B}, {kind: C}]\n";
+        let kinds: Vec<_> = documents(text)
+            .unwrap()
+            .iter()
+            .map(|object| object["kind"].clone())
+            .collect();
+        assert_eq!(kinds, ["A", "B", "C"]);
+        assert!(documents("kind: [").is_err());
+    }
+}

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::future::Future;
+use std::os::unix::process::ExitStatusExt as _;
 
 use futures::StreamExt as _;
 
 use crate::operator::Operator;
-use crate::poll::seconds;
+use crate::poll::{poll, seconds};
 use crate::simulator::Call;
 use crate::world::{Crash, World, WorldBuilder};
 
@@ -81,34 +82,54 @@ pub async fn crash_everywhere(story: &impl Story, at_once: usize) -> usize {
     total
 }
 
-/// Tells the story once for each named fail point of the operator (between two writes to the API server), where it aborts.
-/// Returns the fail points that were reached.
-pub async fn fail_everywhere(story: &impl Story, points: &[&str]) -> Vec<String> {
-    let mut reached = vec![];
-    for point in points {
-        let mut world = story.world().build().await;
-        story.prepare(&world).await;
-        world.operator().end();
-        let mut options = world.operator_options();
-        options.environment.insert(
-            "INCIDENT_OPERATOR_FAIL_POINT".to_owned(),
-            (*point).to_owned(),
-        );
-        let doomed = Operator::start_unattended(&options).expect("start the operator");
-        story.act(&world).await;
-        if doomed.wait(seconds(15)).await.is_some() {
-            reached.push((*point).to_owned());
+/// Tells the story once for each named fail point of the operator (between two writes to the API server), where it aborts, `at_once` of
+/// them at a time. Returns the fail points that the story came to.
+pub async fn fail_everywhere(story: &impl Story, points: &[&str], at_once: usize) -> Vec<String> {
+    let told = points.iter().map(|point| fail_at(story, point));
+    let reached: Vec<Option<String>> = futures::stream::iter(told)
+        .buffer_unordered(at_once)
+        .collect()
+        .await;
+    reached.into_iter().flatten().collect()
+}
+
+async fn fail_at(story: &impl Story, point: &str) -> Option<String> {
+    let mut world = story.world().build().await;
+    story.prepare(&world).await;
+    world.operator().end();
+    let mut options = world.operator_options();
+    options
+        .environment
+        .insert("INCIDENT_OPERATOR_FAIL_POINT".to_owned(), point.to_owned());
+    story.act(&world).await;
+    let doomed = Operator::start_unattended(&options).expect("start the operator");
+    // A story that does not come to the fail point settles; then there is nothing to wait for.
+    let aborted = poll(seconds(20), async || {
+        let status = doomed.exit_status();
+        if status.is_some() || story.settled(&world).await.is_ok() {
+            Some(status)
+        } else {
+            None
         }
-        doomed.kill();
-        world
-            .operator_mut()
-            .restart()
-            .await
-            .expect("restart the operator");
-        settle(story, &world, &format!("fail point {point}")).await;
-        world.finish().await;
+    });
+    let aborted = aborted.await.ok().flatten();
+    doomed.kill();
+    if let Some(status) = aborted {
+        assert_eq!(
+            status.signal(),
+            Some(6),
+            "{}: the operator ended before fail point {point}: {status}",
+            story.name()
+        );
     }
-    reached
+    world
+        .operator_mut()
+        .restart()
+        .await
+        .expect("restart the operator");
+    settle(story, &world, &format!("fail point {point}")).await;
+    world.finish().await;
+    aborted.map(|_| point.to_owned())
 }
 
 async fn settle(story: &impl Story, world: &World, how: &impl Display) {

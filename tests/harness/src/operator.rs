@@ -142,21 +142,24 @@ impl Operator {
 
     /// The sum of a metric's samples whose labels contain all of `labels` (each as `name="value"`); `None` when there is none.
     pub async fn metric(&self, name: &str, labels: &[&str]) -> Result<Option<f64>> {
-        let text = self.metrics().await?;
-        let samples = text.lines().filter_map(|line| {
-            let rest = line.strip_prefix(name)?;
-            let (line_labels, value) = match rest.strip_prefix('{') {
-                Some(rest) => rest.rsplit_once("} ")?,
-                None => ("", rest.strip_prefix(' ')?),
-            };
-            let value: f64 = value.split(' ').next()?.parse().ok()?;
-            labels
-                .iter()
-                .all(|label| line_labels.contains(label))
-                .then_some(value)
-        });
-        Ok(samples.reduce(|sum, value| sum + value))
+        Ok(sum_of(&self.metrics().await?, name, labels))
     }
+}
+
+fn sum_of(metrics: &str, name: &str, labels: &[&str]) -> Option<f64> {
+    let samples = metrics.lines().filter_map(|line| {
+        let rest = line.strip_prefix(name)?;
+        let (line_labels, value) = match rest.strip_prefix('{') {
+            Some(rest) => rest.rsplit_once("} ")?,
+            None => ("", rest.strip_prefix(' ')?),
+        };
+        let value: f64 = value.split(' ').next()?.parse().ok()?;
+        labels
+            .iter()
+            .all(|label| line_labels.contains(label))
+            .then_some(value)
+    });
+    samples.reduce(|sum, value| sum + value)
 }
 
 impl Drop for Operator {
@@ -198,4 +201,21 @@ fn spawn(options: &OperatorOptions) -> Result<Process> {
         .env("NO_PROXY", "127.0.0.1,localhost")
         .envs(&options.environment);
     Process::start(&options.name, command, &options.log).context("start the operator")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sum_of;
+
+    #[test]
+    fn samples_are_summed_by_name_and_labels() {
+        let metrics = "# TYPE calls counter\ncalls_total{op=\"Get\",code=\"200\"} 2\ncalls_total{op=\"Put\",code=\"200\"} 3\nup 1\n";
+        assert_eq!(sum_of(metrics, "calls_total", &[]), Some(5.0));
+        assert_eq!(
+            sum_of(metrics, "calls_total", &["op=\"Put\"", "code=\"200\""]),
+            Some(3.0)
+        );
+        assert_eq!(sum_of(metrics, "up", &[]), Some(1.0));
+        assert_eq!(sum_of(metrics, "calls", &[]), None);
+    }
 }

@@ -87,3 +87,29 @@ fn cell(value: &Value) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::render;
+    use serde_json::json;
+
+    #[test]
+    fn columns_line_up_and_wide_ones_are_left_out() {
+        let column = |name: &str, priority: i64| json!({"name": name, "priority": priority});
+        let row = |namespace: &str, cells: [&str; 3]| json!({"cells": cells, "object": {"metadata": {"namespace": namespace}}});
+        let table = json!({
+            "columnDefinitions": [column("Name", 0), column("Secret", 1), column("Age", 0)],
+            "rows": [row("people", ["alice", "wide", "1s"]), row("p", ["bo", "wide", "10m"])],
+        });
+        let text = "NAMESPACE   NAME    AGE\npeople      alice   1s\np           bo      10m\n";
+        assert_eq!(render(&table, true).unwrap(), text);
+        assert_eq!(
+            render(
+                &json!({"columnDefinitions": [column("Name", 0)], "rows": []}),
+                true
+            )
+            .unwrap(),
+            ""
+        );
+    }
+}

@@ -1155,3 +1155,22 @@ pub async fn namespace_gone(cluster: &Cluster, namespace: &str, timeout: Duratio
     .await
     .map_err(anyhow::Error::msg)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::merge;
+    use serde_json::json;
+
+    #[test]
+    fn a_merge_patch_sets_nests_and_removes() {
+        let mut target = json!({"a": 1, "b": {"c": 2, "d": 3}, "e": 4});
+        merge(
+            &mut target,
+            &json!({"a": null, "b": {"c": 5}, "f": {"g": 6}}),
+        );
+        assert_eq!(
+            target,
+            json!({"b": {"c": 5, "d": 3}, "e": 4, "f": {"g": 6}})
+        );
+    }
+}

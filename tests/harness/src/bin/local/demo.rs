@@ -46,7 +46,7 @@ pub async fn run(directory: &Path, examples: &Path, once: bool) -> Result<()> {
         _ = terminate.recv() => Err(anyhow::anyhow!("interrupted")),
     };
     if outcome.is_ok() && !once {
-        suggest(&environment, &objects);
+        suggest(&environment, &objects).await;
         println!("\nCtrl-C ends the demo.");
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -264,7 +264,7 @@ async fn wait(cluster: &Cluster, objects: &[Value], begin: Instant) -> Result<()
     }
 }
 
-fn suggest(environment: &Environment, objects: &[Value]) {
+async fn suggest(environment: &Environment, objects: &[Value]) {
     let files = &environment.files;
     let kubectl = shown(Path::new(&files.kubectl));
     let contact = objects.iter().find(|object| object["kind"] == "Contact");
@@ -275,52 +275,84 @@ fn suggest(environment: &Environment, objects: &[Value]) {
             .to_owned()
     };
     let (namespace, name) = (place("namespace"), place("name"));
-    println!("Try next, in another terminal:\n");
-    let commands = [
+    let control = format!("{}/_control", environment.simulator.endpoint());
+    let mut commands = vec![
         (
             format!(". {}", shown(&files.env)),
-            "KUBECONFIG, AWS_ENDPOINT_URL and dummy credentials",
+            "KUBECONFIG, AWS_ENDPOINT_URL and dummy credentials".to_owned(),
         ),
         (
             format!("{kubectl} get incident-manager -A"),
-            "every kind of ours",
+            "every kind of ours".to_owned(),
         ),
-        (format!("{kubectl} explain contact.spec"), "the manual"),
+        (
+            format!("{kubectl} explain contact.spec"),
+            "the manual".to_owned(),
+        ),
         (
             format!("{kubectl} -n {namespace} edit contact {name}"),
-            "AWS follows",
+            "AWS follows".to_owned(),
         ),
         (
             format!("{kubectl} -n {namespace} describe contact {name}"),
-            "conditions, findings, events",
+            "conditions, findings, events".to_owned(),
         ),
         (
             "aws ssm-contacts list-contacts".to_owned(),
-            "any AWS client; change something, and it is put back within 30 s",
-        ),
-        (
-            format!("{kubectl} -n {namespace} delete contact {name}"),
-            "AWS is empty of it again",
-        ),
-        (
-            format!(
-                "curl -s '{}/_control/codes?account={ACCOUNT}'",
-                environment.simulator.endpoint()
-            ),
-            "activation codes, as a ChannelActivation makes AWS send them",
-        ),
-        (
-            format!("curl -s {}/metrics", environment.admin()),
-            "the operator's metrics",
+            "any AWS client; change something, and it is put back within 30 s".to_owned(),
         ),
     ];
-    let width = commands
-        .iter()
-        .map(|(command, _)| command.chars().count())
-        .max()
-        .unwrap_or(0)
-        .min(60);
-    for (command, what) in commands {
-        println!("  {command:width$}   # {what}");
+    if let Some((secret, key, code)) = code_to_give_back(environment, objects).await {
+        commands.push((
+            format!("{kubectl} -n {namespace} create secret generic {secret} --from-literal={key}={code}"),
+            "the code that AWS sent; a real one reaches the person alone".to_owned(),
+        ));
+        commands.push((
+            format!("{kubectl} -n {namespace} label secret {secret} {GROUP}/contact-data=true"),
+            "now the channel is activated".to_owned(),
+        ));
     }
+    commands.push((
+        format!("{kubectl} -n {namespace} delete contact {name}"),
+        "AWS is empty of it again".to_owned(),
+    ));
+    commands.push((
+        format!("curl -s '{control}/calls?account={ACCOUNT}'"),
+        "every call that AWS got".to_owned(),
+    ));
+    commands.push((
+        format!("curl -s {}/metrics", environment.admin()),
+        "the operator's metrics".to_owned(),
+    ));
+    println!("Try next, in another terminal:\n");
+    for (command, what) in commands {
+        println!("  {command:58}  # {what}");
+    }
+}
+
+/// The Secret that the first ChannelActivation of the examples waits for, and the code that belongs into it.
+async fn code_to_give_back(
+    environment: &Environment,
+    objects: &[Value],
+) -> Option<(String, String, String)> {
+    let activation = objects
+        .iter()
+        .find(|object| object["kind"] == "ChannelActivation")?;
+    let place = &activation["spec"]["codeFrom"]["secretKeyRef"];
+    let (secret, key) = (place["name"].as_str()?, place["key"].as_str()?);
+    let (namespace, name) = (
+        activation["metadata"]["namespace"].as_str()?,
+        activation["metadata"]["name"].as_str()?,
+    );
+    let found = environment
+        .cluster
+        .get("ChannelActivation", Some(namespace), name)
+        .await
+        .ok()??;
+    let channel = found.data["status"]["channelArn"].as_str()?;
+    let codes = environment.simulator.codes(ACCOUNT).await.ok()?;
+    let sent = codes
+        .into_iter()
+        .rfind(|sent| sent.channel_arn == channel)?;
+    Some((secret.to_owned(), key.to_owned(), sent.code))
 }
