@@ -299,3 +299,55 @@ def test_no_answer_but_those_that_must_holds_an_address(account):
         DeliveryAddress={"SimpleAddress": PHONE},
     )
     assert PHONE not in message(error)
+
+
+def test_a_code_to_the_old_address_is_void(account):
+    client = account.contacts()
+    arn = channel(account, contact(account), defer=False)
+    old = last_code(account, arn)
+    client.update_contact_channel(ContactChannelId=arn, DeliveryAddress={"SimpleAddress": "+12025550199"})
+    refused("ValidationException", client.activate_contact_channel, ContactChannelId=arn, ActivationCode=old)
+    assert status(account, arn) == "NOT_ACTIVATED"
+
+
+def test_a_code_can_be_used_once(account):
+    client = account.contacts()
+    arn = channel(account, contact(account), defer=False)
+    code = last_code(account, arn)
+    client.activate_contact_channel(ContactChannelId=arn, ActivationCode=code)
+    client.activate_contact_channel(ContactChannelId=arn, ActivationCode=code)
+    assert status(account, arn) == "ACTIVATED", "the same call again, as after a lost answer"
+    client.deactivate_contact_channel(ContactChannelId=arn)
+    refused("ValidationException", client.activate_contact_channel, ContactChannelId=arn, ActivationCode=code)
+    assert status(account, arn) == "NOT_ACTIVATED"
+
+
+def test_channels_belong_to_persons(account):
+    for kind in "ESCALATION", "ONCALL_SCHEDULE":
+        refused(
+            "ValidationException",
+            account.contacts().create_contact_channel,
+            ContactId=contact(account, kind.lower(), kind=kind),
+            Name="phone",
+            Type="SMS",
+            DeliveryAddress={"SimpleAddress": PHONE},
+        )
+
+
+def test_an_address_there_must_be(account):
+    error = refused(
+        "ValidationException",
+        account.contacts().create_contact_channel,
+        ContactId=contact(account),
+        Name="phone",
+        Type="SMS",
+        DeliveryAddress={},
+    )
+    assert message(error).startswith("Invalid value provided - ")
+
+
+def test_lists_keep_the_order_of_creation(account):
+    owner = contact(account)
+    made = [channel(account, owner, f"m{n}", "EMAIL", f"a{n}@example.com") for n in (3, 1, 2)]
+    listed = account.contacts().list_contact_channels(ContactId=owner)["ContactChannels"]
+    assert [each["ContactChannelArn"] for each in listed] == made

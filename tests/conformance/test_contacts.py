@@ -313,3 +313,67 @@ def test_an_arn_of_another_kind(account):
     refused(
         {"ValidationException", "ResourceNotFoundException"}, account.contacts().get_contact, ContactId=phone
     )
+
+
+def test_a_token_belongs_to_its_list(account, simulator, number):
+    client = account.contacts()
+    owner = contact(account, "a0")
+    for index in range(1, 4):
+        contact(account, f"a{index}")
+        channel(account, owner, f"mail {index}", "EMAIL", f"ana{index}@example.com")
+    token = client.list_contacts(MaxResults=1)["NextToken"]
+    channels = client.list_contact_channels(ContactId=owner, MaxResults=1)["NextToken"]
+    refused("ValidationException", client.list_contacts, NextToken=token, AliasPrefix="a")
+    refused("ValidationException", client.list_contacts, NextToken=channels)
+    refused("ValidationException", client.list_contact_channels, ContactId=owner, NextToken=token)
+    other = simulator.account(number())
+    refused("ValidationException", other.contacts().list_contacts, NextToken=token)
+    assert client.list_contacts(NextToken=token)["Contacts"]
+
+
+def test_pages_are_full_by_default(account):
+    client = account.contacts()
+    for index in range(101):
+        contact(account, f"c{index:03}")
+    first = client.list_contacts()
+    assert [each["Alias"] for each in first["Contacts"]] == [f"c{index:03}" for index in range(100)]
+    second = client.list_contacts(NextToken=first["NextToken"])
+    assert [each["Alias"] for each in second["Contacts"]] == ["c100"]
+    assert "NextToken" not in second
+    assert len(client.list_contacts(MaxResults=1024)["Contacts"]) == 101
+
+
+def test_a_refused_create_uses_up_no_token(account):
+    token = str(uuid.uuid4())
+    account.fault("throttle", operation="CreateContact")
+    wish = {"Alias": "ana", "Type": "PERSONAL", "Plan": EMPTY, "IdempotencyToken": token}
+    refused("ThrottlingException", account.contacts().create_contact, **wish)
+    arn = account.contacts().create_contact(**wish)["ContactArn"]
+    assert account.contacts().get_contact(ContactId=arn)["Alias"] == "ana"
+
+
+def test_a_create_whose_answer_was_lost_is_repeated_by_its_token(account):
+    token = str(uuid.uuid4())
+    account.fault("internal", operation="CreateContact", when="after")
+    wish = {"Alias": "ana", "Type": "PERSONAL", "Plan": EMPTY, "IdempotencyToken": token}
+    refused("InternalServerException", account.contacts().create_contact, **wish)
+    assert account.contacts().create_contact(**wish)["ContactArn"] == account.arn("ana")
+
+
+@pytest.mark.parametrize(("region", "partition"), [("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")])
+def test_partitions(simulator, number, region, partition):
+    account = simulator.account(number(), onboard=(region,))
+    arn = contact(account, region=region)
+    assert arn == f"arn:{partition}:ssm-contacts:{region}:{account.id}:contact/ana"
+    assert account.contacts(region).get_contact(ContactId=arn)["ContactArn"] == arn
+    [arn] = account.incidents(region).list_replication_sets()["replicationSetArns"]
+    assert arn.startswith(f"arn:{partition}:ssm-incidents::{account.id}:replication-set/")
+    assert account.sts(region).get_caller_identity()["Arn"].startswith(f"arn:{partition}:iam::{account.id}:")
+
+
+def test_regions_of_a_set_do_not_see_each_others_contacts(simulator, number):
+    account = simulator.account(number(), onboard=("us-east-1", "eu-west-1"))
+    arn = contact(account)
+    assert account.contacts("eu-west-1").list_contacts()["Contacts"] == []
+    refused("ResourceNotFoundException", account.contacts("eu-west-1").get_contact, ContactId=arn)
+    contact(account, region="eu-west-1")

@@ -224,10 +224,25 @@ def test_onboarding_takes_time(own, number):
 
 def test_looking_into_an_account_and_forgetting_it(simulator, account):
     contact(account, "ana")
-    state = str(simulator.control("GET", f"/accounts/{account.id}"))
-    assert account.arn("ana") in state
+    state = simulator.control("GET", f"/accounts/{account.id}")
+    assert "ana" in str(state["contacts"])
+    assert account.id in simulator.control("GET", "/accounts")["accounts"]
     simulator.control("DELETE", f"/accounts/{account.id}")
+    assert account.id not in simulator.control("GET", "/accounts")["accounts"]
     refused("ValidationException", account.contacts().list_contacts)
+
+
+def test_unknown_members_are_refused(simulator, account):
+    for method, path, body in (
+        ("POST", "/faults", {"kind": "throttle", "operatoin": "GetContact"}),
+        ("POST", "/holds", {"operation": "GetContact", "wen": "before"}),
+        ("PUT", "/clock", {"offset": 3}),
+        ("PUT", "/iam", {"denied": []}),
+        ("POST", f"/accounts/{account.id}/onboard", {"region": "us-east-1"}),
+    ):
+        with pytest.raises(ControlError) as caught:
+            simulator.control(method, path, body, account=account.id if path == "/iam" else None)
+        assert 400 <= caught.value.status < 500, path
 
 
 def test_bad_control_calls(simulator):
@@ -256,8 +271,7 @@ def test_state_survives_a_restart(own, number, tmp_path, end):
     state = str(tmp_path / "state.json")
     first = own("--state", state)
     account = first.account(number())
-    token = str(uuid.uuid4())
-    owner = contact(account, DisplayName="Ana", Tags=[{"Key": "team", "Value": "ops"}], IdempotencyToken=token)
+    owner = contact(account, DisplayName="Ana", Tags=[{"Key": "team", "Value": "ops"}])
     client = account.contacts()
     phone = activated(account, owner)
     mail = channel(account, owner, "mail", "EMAIL", "ana@example.com", defer=False)
@@ -265,6 +279,12 @@ def test_state_survives_a_restart(own, number, tmp_path, end):
     policy = '{"Version":"2012-10-17","Statement":[]}'
     client.put_contact_policy(ContactArn=owner, Policy=policy)
     codes = account.codes()
+    account.knobs(oncall_empty_stages="reject")
+    account.iam(deny=["ssm-contacts:PutContactPolicy"])
+    role = f"arn:aws:iam::{account.id}:role/operator"
+    credentials = account.sts().assume_role(RoleArn=role, RoleSessionName="session-1")["Credentials"]
+    first.advance(86_400)
+    clock = now(first)
     gone = contact(account, "gone")
     client.delete_contact(ContactId=gone)
     [replication_set] = account.incidents().list_replication_sets()["replicationSetArns"]
@@ -294,9 +314,24 @@ def test_state_survives_a_restart(own, number, tmp_path, end):
     again = second.account(account.id, onboard=())
     assert seen(again) == before
     assert again.codes() == codes
+    assert timedelta() <= now(second) - clock < timedelta(minutes=2), "the simulated time goes on"
+    assert second.control("GET", "/knobs", account=again.id)["oncall_empty_stages"] == "reject"
+    refused("AccessDeniedException", again.contacts().put_contact_policy, ContactArn=owner, Policy=policy)
+    session = again.sts(key=credentials["AccessKeyId"], token=credentials["SessionToken"])
+    assert session.get_caller_identity()["Arn"] == f"arn:aws:sts::{again.id}:assumed-role/operator/session-1"
     again.contacts().activate_contact_channel(ContactChannelId=mail, ActivationCode=again.codes(mail)[-1]["code"])
-    assert contact(again, DisplayName="Ana", Tags=[{"Key": "team", "Value": "ops"}], IdempotencyToken=token) == owner
     refused("ConflictException", again.contacts().create_contact, Alias="ana", Type="PERSONAL", Plan=EMPTY)
+
+
+def test_idempotency_tokens_survive_a_restart(own, number, tmp_path):
+    state = str(tmp_path / "state.json")
+    first = own("--state", state)
+    account = first.account(number())
+    token = str(uuid.uuid4())
+    owner = contact(account, IdempotencyToken=token)
+    first.stop()
+    again = own("--state", state).account(account.id, onboard=())
+    assert contact(again, IdempotencyToken=token) == owner
 
 
 def test_without_a_state_file_nothing_survives(own, number):

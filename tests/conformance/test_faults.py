@@ -383,3 +383,13 @@ def test_no_quotas_by_default(account):
     for index in range(30):
         channel(account, owner, f"c{index}", address=f"+120255501{index:02}")
     assert tags(account, owner) == {}
+
+
+def test_hold_after_the_effect_dropped(account):
+    hold = account.hold("CreateContact", "after")
+    call = Background(create, account)
+    assert hold.state(wait=5000) == "held"
+    hold.release(drop="true")
+    with pytest.raises(ConnectionClosedError):
+        call.result()
+    assert aliases(account) == {"ana"}

@@ -298,3 +298,71 @@ def test_an_action_is_a_union(account, action):
     client = account.incidents(validate=False)
     refused("ValidationException", client.update_replication_set, arn=arn, actions=[action])
     assert set(get(account, arn)["regionMap"]) == {"us-east-1"}
+
+
+def test_the_last_region_takes_the_set_along(bare):
+    arn = create(bare)
+    contact(bare)
+    update(bare, arn, deleteRegionAction={"regionName": "us-east-1"})
+    refused("ResourceNotFoundException", bare.incidents().get_replication_set, arn=arn)
+    create(bare)
+    assert bare.contacts().list_contacts()["Contacts"] == []
+
+
+def test_removing_a_region_takes_its_contacts_along(bare):
+    arn = create(bare, "us-east-1", "eu-west-1")
+    contact(bare)
+    contact(bare, region="eu-west-1")
+    update(bare, arn, deleteRegionAction={"regionName": "eu-west-1"})
+    update(bare, arn, addRegionAction={"regionName": "eu-west-1"})
+    assert bare.contacts("eu-west-1").list_contacts()["Contacts"] == []
+    assert len(bare.contacts().list_contacts()["Contacts"]) == 1
+
+
+def test_idempotency_tokens_of_updates(bare):
+    client = bare.incidents()
+    arn, token = create(bare), str(uuid.uuid4())
+    add = {"arn": arn, "actions": [{"addRegionAction": {"regionName": "eu-west-1"}}], "clientToken": token}
+    client.update_replication_set(**add)
+    client.update_replication_set(**add)
+    assert set(get(bare, arn)["regionMap"]) == {"us-east-1", "eu-west-1"}
+    remove = {**add, "actions": [{"deleteRegionAction": {"regionName": "eu-west-1"}}]}
+    refused("ConflictException", client.update_replication_set, **remove)
+    protect = {"arn": arn, "clientToken": str(uuid.uuid4())}
+    client.update_deletion_protection(**protect, deletionProtected=True)
+    client.update_deletion_protection(**protect, deletionProtected=True)
+    refused("ValidationException", client.update_deletion_protection, **protect, deletionProtected=False)
+    assert get(bare, arn)["deletionProtected"] is True
+
+
+def test_the_same_token_with_other_regions(bare):
+    token = str(uuid.uuid4())
+    arn = create(bare, clientToken=token)
+    legal = {"ConflictException", "ServiceQuotaExceededException"}
+    regions = {"us-east-1": {}, "eu-west-1": {}}
+    refused(legal, bare.incidents().create_replication_set, regions=regions, clientToken=token)
+    assert set(get(bare, arn)["regionMap"]) == {"us-east-1"}
+
+
+def test_what_it_takes_to_create_one(bare):
+    bare.iam(deny=["iam:CreateServiceLinkedRole"])
+    error = refused("AccessDeniedException", bare.incidents().create_replication_set, regions={"us-east-1": {}})
+    assert "iam:CreateServiceLinkedRole" in message(error)
+    bare.iam(deny=["ssm-incidents:TagResource"])
+    error = refused(
+        "AccessDeniedException", bare.incidents().create_replication_set, regions={"us-east-1": {}}, tags={"a": "b"}
+    )
+    assert "ssm-incidents:TagResource" in message(error)
+    create(bare)
+
+
+def test_modification_is_noted(own, number):
+    simulator = own()
+    account = simulator.account(number(), onboard=())
+    arn = create(account)
+    created = get(account, arn)["createdTime"]
+    simulator.advance(3600)
+    account.incidents().update_deletion_protection(arn=arn, deletionProtected=True)
+    got = get(account, arn)
+    assert got["createdTime"] == created
+    assert timedelta(minutes=59) < got["lastModifiedTime"] - created < timedelta(minutes=61)
