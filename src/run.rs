@@ -31,6 +31,9 @@ use crate::metrics::Metrics;
 use crate::resources::{channel_activation, contact};
 use crate::{aws, telemetry};
 
+/// How long a request to the API server may take, watches apart.
+const API_SERVER_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// Why the process could not start or go on.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -70,11 +73,15 @@ pub fn start(arguments: RunArguments) -> Result<(), Failure> {
 }
 
 async fn run(arguments: RunArguments) -> Result<(), Failure> {
-    let config = kube::Config::infer().await?;
+    let mut config = kube::Config::infer().await?;
     let own_namespace = arguments
         .namespace
         .clone()
         .unwrap_or_else(|| config.default_namespace.clone());
+    // A watch is silent for minutes; everything else has an end, and is tried again by the queue and not by the client.
+    let watch_client = Client::try_from(config.clone())?;
+    config.read_timeout = Some(API_SERVER_TIMEOUT);
+    config.default_retry = false;
     let client = Client::try_from(config)?;
 
     let requests = RequestMetrics::default();
@@ -107,6 +114,7 @@ async fn run(arguments: RunArguments) -> Result<(), Failure> {
             },
         ),
         client: client.clone(),
+        watch_client,
         accounts,
         limiter,
         scheduler,
@@ -229,7 +237,7 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
         ),
         (
             Contact::KIND,
-            Arc::new(Engine::new(shared.clone(), contact::Contacts, contacts)),
+            Arc::new(Engine::new(shared.clone(), contact::Contacts)),
         ),
         (
             ChannelActivation::KIND,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -112,8 +113,10 @@ impl JsonSchema for Tags {
 }
 
 /// A finding that is known and lived with.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!has(self.until) || (size(self.until) == 10 && !format.date().validate(self.until).hasValue())")
+    .message("until is a day of the calendar, YYYY-MM-DD"))]
 pub struct AcceptedFinding {
     /// Name of the finding, as in `status.findings[].id`.
     #[schemars(length(min = 1, max = 63))]
@@ -123,7 +126,7 @@ pub struct AcceptedFinding {
     pub reason: String,
     /// Last day (UTC, `YYYY-MM-DD`) on which it is accepted. Absent = for good.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))]
+    #[schemars(length(max = 40))]
     pub until: Option<String>,
 }
 

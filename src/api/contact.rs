@@ -108,7 +108,8 @@ pub struct Channel {
     /// How the person is engaged.
     #[serde(rename = "type")]
     pub type_: ChannelType,
-    /// Phone number in E.164 form (`+15005550199`) or mail address. Use addressFrom to keep it out of the manifest.
+    /// Phone number in E.164 form (`"+15005550199"`, in quotes: YAML takes it for a number otherwise) or mail address. Use addressFrom to
+    /// keep it out of the manifest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 512))]
     pub address: Option<String>,
@@ -192,13 +193,17 @@ pub struct ChannelTarget {
 /// A reminder to look the data over.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("self.everyDays >= 1 && self.everyDays <= 3650").message("everyDays is 1 to 3650"))]
+#[x_kube(
+    validation = Rule::new("self.everyDays >= 1 && self.everyDays <= 3650").message("everyDays is 1 to 3650"),
+    validation = Rule::new("!has(self.lastReviewed) || (size(self.lastReviewed) == 10 && !format.date().validate(self.lastReviewed).hasValue())")
+        .message("lastReviewed is a day of the calendar, YYYY-MM-DD")
+)]
 pub struct Review {
     /// Days between two reviews.
     pub every_days: i32,
     /// Day of the last review (UTC, `YYYY-MM-DD`). Absent = the day on which the object was created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))]
+    #[schemars(length(max = 40))]
     pub last_reviewed: Option<String>,
 }
 

@@ -9,6 +9,51 @@ use serde::{Deserialize, Serialize};
 
 use super::common::{CommonStatus, Tags};
 
+/// Schema of a label selector, with what CEL needs to stay within its budget.
+fn selector_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "type": "object",
+        "description": "Selects namespaces by label; `{}` selects all.",
+        "properties": {
+            "matchLabels": {
+                "type": "object",
+                "description": "Labels that a namespace must have, all of them.",
+                "maxProperties": 100,
+                "additionalProperties": {"type": "string", "maxLength": 63},
+            },
+            "matchExpressions": {
+                "type": "array",
+                "description": "Requirements that a namespace's labels must meet, all of them.",
+                "maxItems": 50,
+                "x-kubernetes-list-type": "atomic",
+                "items": {
+                    "type": "object",
+                    "required": ["key", "operator"],
+                    "properties": {
+                        "key": {"type": "string", "description": "Key of the label.", "minLength": 1, "maxLength": 317},
+                        "operator": {
+                            "type": "string",
+                            "description": "How the label and the values relate.",
+                            "enum": ["In", "NotIn", "Exists", "DoesNotExist"],
+                        },
+                        "values": {
+                            "type": "array",
+                            "description": "Values for In and NotIn; none for Exists and DoesNotExist.",
+                            "maxItems": 100,
+                            "x-kubernetes-list-type": "atomic",
+                            "items": {"type": "string", "maxLength": 63},
+                        },
+                    },
+                    "x-kubernetes-validations": [{
+                        "rule": "(self.operator in ['In', 'NotIn']) == (has(self.values) && size(self.values) > 0)",
+                        "message": "In and NotIn need values; Exists and DoesNotExist take none",
+                    }],
+                },
+            },
+        },
+    })
+}
+
 /// Which AWS account and Region, as whom, within which limits, and who may use it. The one named `default` is used by objects that name
 /// none. No AWS call is made for an object without one.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -97,6 +142,7 @@ pub struct ProviderConfigSpec {
 /// A set of namespaces: those named and those selected, together.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.names) || has(self.selector)").message("give names, a selector or both; selector: {} selects all namespaces"))]
 pub struct NamespaceSelection {
     /// Names of namespaces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -104,6 +150,7 @@ pub struct NamespaceSelection {
     pub names: Option<Vec<String>>,
     /// Selects namespaces by label; `{}` selects all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "selector_schema")]
     pub selector: Option<LabelSelector>,
 }
 
@@ -130,23 +177,26 @@ pub enum UnmanagedReferences {
 #[x_kube(
     validation = Rule::new("!has(self.roleArn) || self.roleArn.matches('^arn:(aws|aws-cn|aws-us-gov):iam::[0-9]{12}:role/.+$')")
         .message("roleArn is the ARN of an IAM role, arn:aws:iam::<account>:role/<name>"),
-    validation = Rule::new("has(self.roleArn) || !has(self.externalId)").message("externalId needs a roleArn")
+    validation = Rule::new("has(self.roleArn) || !has(self.externalId)").message("externalId needs a roleArn"),
+    validation = Rule::new("!has(self.externalId) || (size(self.externalId) >= 2 && size(self.externalId) <= 1224 && self.externalId.matches('^[a-zA-Z0-9_+=,.@:/-]*$'))")
+        .message("externalId has 2 to 1224 letters, digits and the characters _ + = , . @ : / -")
 )]
 pub struct AssumeRole {
     /// ARN of the role. Absent = the operator's own identity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 2048))]
     pub role_arn: Option<String>,
-    /// External id that the role's trust policy asks for.
+    /// External id that the role's trust policy asks for. 2 to 1224 letters, digits and `_+=,.@:/-`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 2, max = 1224))]
+    #[schemars(length(max = 1500))]
     pub external_id: Option<String>,
 }
 
 /// An endpoint of one service.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("self.url.startsWith('https://') || self.url.startsWith('http://')").message("url begins with https:// or http://"))]
+#[x_kube(validation = Rule::new("self.url.matches('^https?://[^/?#@[:space:]]+(/[^?#@[:space:]]*)?$')")
+    .message("url is https:// or http:// and a host, with a port and a path if need be, without user, query and fragment"))]
 pub struct ServiceEndpoint {
     /// The service.
     pub service: AwsService,

@@ -95,7 +95,7 @@ pub fn watch_kind<K: ManagedObject>(
             config = config.labels(selector);
         }
         let api: Api<DeserializeGuard<K>> =
-            K::guarded_api(shared.client.clone(), namespace.as_deref());
+            K::guarded_api(shared.watch_client.clone(), namespace.as_deref());
         let (shared, store, also) = (shared.clone(), store.clone(), also.clone());
         let (taking, listed, stop) = (store.clone(), listed.clone(), stop.clone());
         tokio::spawn(async move {
@@ -167,7 +167,7 @@ pub fn watch_metadata(
     listed: &Listed,
     stop: &CancellationToken,
 ) {
-    let namespaces: Api<PartialObjectMeta<Namespace>> = Api::all(shared.client.clone());
+    let namespaces: Api<PartialObjectMeta<Namespace>> = Api::all(shared.watch_client.clone());
     let (own, ready, stopping) = (shared.clone(), listed.clone(), stop.clone());
     tokio::spawn(async move {
         let seen = |seen: Seen<PartialObjectMeta<Namespace>>| {
@@ -194,8 +194,8 @@ pub fn watch_metadata(
     };
     for (watch, namespace) in watched.into_iter().enumerate() {
         let secrets: Api<PartialObjectMeta<Secret>> = match namespace {
-            Some(namespace) => Api::namespaced(shared.client.clone(), &namespace),
-            None => Api::all(shared.client.clone()),
+            Some(namespace) => Api::namespaced(shared.watch_client.clone(), &namespace),
+            None => Api::all(shared.watch_client.clone()),
         };
         let (own, ready, stopping, changed) = (
             shared.clone(),

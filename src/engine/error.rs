@@ -184,6 +184,18 @@ impl Error {
         }
     }
 
+    /// The condition reason.
+    pub fn reason(&self) -> Option<Reason> {
+        match self.conclusion(1) {
+            Conclusion::Waiting { reason, .. }
+            | Conclusion::Stalled { reason, .. }
+            | Conclusion::Progress { reason, .. }
+            | Conclusion::Transient { reason, .. } => Some(reason),
+            Conclusion::Conflict { .. } => Some(Reason::Conflict),
+            Conclusion::InSync { .. } | Conclusion::Differs { .. } | Conclusion::Suspended => None,
+        }
+    }
+
     /// When to try again after `failures` in a row.
     pub fn requeue(&self, failures: u32) -> Requeue {
         match self {

@@ -80,8 +80,8 @@ pub struct Memory<'a> {
 pub struct Reported<'a, R: ExternalResource + ?Sized> {
     /// The object.
     pub object: &'a R::Object,
-    /// What it asks for, when that could be worked out.
-    pub desired: Option<&'a R::Desired>,
+    /// What it asks for.
+    pub desired: &'a R::Desired,
     /// What AWS has after this pass.
     pub observed: Option<&'a R::Observed>,
     /// Now.
@@ -95,8 +95,6 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// When to look again because time alone changes something.
     pub next_edge: Option<Timestamp>,
-    /// A sentence for people about the state, used as message of `Ready` when in sync.
-    pub message: String,
 }
 
 /// A kind: three pure functions between effectful ones (architecture: Rules).
@@ -111,6 +109,9 @@ pub trait ExternalResource: Send + Sync + 'static {
     type Observed: Clone + fmt::Debug + Send + Sync;
     /// A change.
     type Change: Change;
+
+    /// The slot of the resource itself, as opposed to its parts.
+    const SLOT: &'static str;
 
     /// The identity in AWS, from the spec alone: used on deletion, when references may be gone.
     fn identity(object: &Self::Object, provider: &Provider) -> String;

@@ -39,6 +39,8 @@ pub type UserCount = Box<dyn Fn(&str) -> usize + Send + Sync>;
 pub struct Shared {
     /// The API server.
     pub client: Client,
+    /// The API server, for watches.
+    pub watch_client: Client,
     /// AWS accounts and their clients.
     pub accounts: Accounts,
     /// Budgets of AWS calls.
@@ -69,6 +71,8 @@ pub struct Shared {
 pub struct Parts {
     /// The API server.
     pub client: Client,
+    /// The API server, for watches.
+    pub watch_client: Client,
     /// AWS accounts.
     pub accounts: Accounts,
     /// Budgets.
@@ -97,6 +101,7 @@ impl Shared {
             users: RwLock::default(),
             budgets: Mutex::default(),
             client: parts.client,
+            watch_client: parts.watch_client,
             accounts: parts.accounts,
             limiter: parts.limiter,
             scheduler: parts.scheduler,

@@ -52,6 +52,8 @@ impl ExternalResource for Contacts {
     type Observed = Observed;
     type Change = Change;
 
+    const SLOT: &'static str = CONTACT_SLOT;
+
     fn identity(object: &Contact, provider: &Provider) -> String {
         let placement = &provider.account.config.placement;
         arn::contact_arn(
@@ -184,9 +186,6 @@ impl ExternalResource for Contacts {
             observed,
             now,
         } = reported;
-        let Some(desired) = desired else {
-            return Report::default();
-        };
         let none = vec![];
         let matched = match_channels(&desired.channels, observed.map_or(&none, |o| &o.channels));
         let channels: Vec<ChannelStatus> = desired
@@ -294,7 +293,6 @@ impl ExternalResource for Contacts {
         Report {
             findings,
             next_edge: findings::review_due(object).filter(|due| *due > now),
-            message: String::new(),
         }
     }
 

@@ -1,0 +1,218 @@
+//! What a pass says about its object: the kind's report, findings, refusals, and when to look again.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use kube::ResourceExt;
+
+use super::{Done, Engine, Found, Site, StatusOf, effective_deletion_policy};
+use crate::api::common::{AcceptedFinding, AppliedItem, CommonStatus, Finding, Origin, Severity};
+use crate::api::conditions::Reason;
+use crate::engine::decide::{Ownership, Refusal};
+use crate::engine::error::jittered;
+use crate::engine::object::ManagedObject;
+use crate::engine::scheduler::Requeue;
+use crate::engine::status::{self, Conclusion};
+use crate::engine::{Error, ExternalResource, Reported};
+
+impl<R: ExternalResource> Engine<R> {
+    /// `Observe`: says what is there and what would be changed.
+    pub(super) fn report_only(
+        &self,
+        object: &R::Object,
+        site: &Site,
+        draft: &mut StatusOf<R>,
+        desired: &R::Desired,
+        found: &Found<R>,
+    ) -> Done {
+        let edge = self.describe(object, site, draft, desired, found.observed.as_ref(), None);
+        let conclusion = match R::Object::common_status(draft).pending_changes.len() {
+            0 => Conclusion::InSync {
+                reason: Reason::Observing,
+                message: "observed only; AWS is as the spec says".to_owned(),
+            },
+            n => Conclusion::Differs {
+                reason: Reason::Observing,
+                message: format!(
+                    "observed only; {n} difference{}, see status.pendingChanges",
+                    if n == 1 { "" } else { "s" }
+                ),
+            },
+        };
+        Done {
+            conclusion,
+            changed: None,
+            requeue: self.next_check(edge),
+        }
+    }
+
+    /// Leaves the resource alone and says why and what to do.
+    pub(super) fn refuse(
+        &self,
+        object: &R::Object,
+        site: &Site,
+        draft: &mut StatusOf<R>,
+        found: &Found<R>,
+        refusal: Refusal,
+    ) -> Result<Done, Error> {
+        let name = R::display_name(object);
+        let holder = found.holder.as_deref().unwrap_or("somebody else");
+        let namespace = object.namespace().unwrap_or_default();
+        let common = R::Object::common_status_mut(draft);
+        let (reason, message) = match refusal {
+            Refusal::AlreadyExists if found.ownership == Some(Ownership::OrphanOfOurs) => (
+                Reason::AlreadyExists,
+                format!(
+                    "{name} exists in AWS and was made for {holder}, which is gone: adoptionPolicy: Adopt takes it over"
+                ),
+            ),
+            Refusal::AlreadyExists => (
+                Reason::AlreadyExists,
+                format!(
+                    "{name} exists in AWS and was not made by this operator: adoptionPolicy: Adopt takes it over"
+                ),
+            ),
+            Refusal::AdoptionNotAllowed => (
+                Reason::AdoptionNotAllowed,
+                format!(
+                    "{name} exists in AWS, and ProviderConfig \"{}\" does not allow adoption in namespace \"{namespace}\": add it \
+                     to spec.adoption.allowedNamespaces there",
+                    site.provider().name
+                ),
+            ),
+            Refusal::AdoptionWouldChange => {
+                let changes = common.pending_changes.iter();
+                let changes: Vec<_> = changes
+                    .map(|c| format!("{:?} {}", c.action, c.path))
+                    .collect();
+                (
+                    Reason::AdoptionWouldChange,
+                    format!(
+                        "taking over {name} would change more than tags: {}. Make the spec what AWS has, or use adoptionPolicy: \
+                         AdoptAndOverwrite",
+                        changes.join(", ")
+                    ),
+                )
+            }
+            Refusal::OwnedByAnother => (
+                Reason::OwnedByAnother,
+                format!("{name} exists in AWS and belongs to {holder}"),
+            ),
+            Refusal::NothingToObserve => {
+                common.arn = None;
+                return Ok(Done {
+                    conclusion: Conclusion::Differs {
+                        reason: Reason::NotFoundInAws,
+                        message: format!(
+                            "managementPolicy is Observe and AWS has nothing at {}",
+                            site.identity
+                        ),
+                    },
+                    changed: None,
+                    requeue: self.next_check(None),
+                });
+            }
+        };
+        Err(Error::refused(
+            reason,
+            format!("{message}. Nothing was touched"),
+        ))
+    }
+
+    /// Fills the status from what AWS has. Returns the next moment at which time alone changes it.
+    pub(super) fn describe(
+        &self,
+        object: &R::Object,
+        site: &Site,
+        draft: &mut StatusOf<R>,
+        desired: &R::Desired,
+        observed: Option<&R::Observed>,
+        origin: Option<Origin>,
+    ) -> Option<Timestamp> {
+        let now = self.shared.clock.now();
+        let common = R::Object::common_status_mut(draft);
+        common.arn = observed.map(R::arn);
+        if let Some(origin) = origin {
+            common.placement = Some(site.provider().placement());
+            common.origin = Some(origin);
+            let items = observed.map(|o| R::items(desired, o)).unwrap_or_default();
+            keep_items(common, &items);
+        }
+        common.effective_deletion_policy = Some(effective_deletion_policy(object, common));
+        let reported = Reported {
+            object,
+            desired,
+            observed,
+            now,
+        };
+        let report = R::report(reported, draft);
+        let mut findings = report.findings;
+        if !site.taggable {
+            findings.push(tags_unavailable());
+        }
+        let accepted = object.accepted_findings();
+        R::Object::common_status_mut(draft).findings = status::accept(findings, accepted, now);
+        [report.next_edge, next_end_of_acceptance(accepted, now)]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// A drift check when it is due, or earlier when time alone changes the status before.
+    pub(super) fn next_check(&self, edge: Option<Timestamp>) -> Requeue {
+        let drift = jittered(self.shared.settings.drift_interval);
+        let until = |at| {
+            let wait = self.shared.clock.until(at);
+            wait.max(Duration::from_millis(100)).min(drift)
+        };
+        Requeue::Drift(edge.map_or(drift, until))
+    }
+}
+
+fn tags_unavailable() -> Finding {
+    Finding {
+        id: "TagsUnavailable".to_owned(),
+        subject: String::new(),
+        severity: Severity::Info,
+        message: "tags work only in the replication set's first Region: ownership is kept in this object's status alone"
+            .to_owned(),
+        accepted: None,
+    }
+}
+
+fn next_end_of_acceptance(accepted: &[AcceptedFinding], now: Timestamp) -> Option<Timestamp> {
+    let end = |accepted: &AcceptedFinding| {
+        let last: Date = accepted.until.as_ref()?.parse().ok()?;
+        let next = last.tomorrow().ok()?;
+        Some(next.to_zoned(TimeZone::UTC).ok()?.timestamp())
+    };
+    accepted.iter().filter_map(end).filter(|at| *at > now).min()
+}
+
+/// What AWS has and the manifest names is ours from now on; begun creations that are there are no longer pending.
+fn keep_items(common: &mut CommonStatus, present: &[(String, String)]) {
+    let has = |slot: &str| present.iter().any(|(s, _)| s == slot);
+    common.pending.retain(|p| !has(&p.slot));
+    let items = &mut common.applied.get_or_insert_default().items;
+    let moved = |i: &AppliedItem| {
+        present
+            .iter()
+            .any(|(slot, id)| *id == i.id && *slot != i.slot)
+    };
+    items.retain(|i| !moved(i));
+    for (slot, id) in present {
+        let item = AppliedItem {
+            slot: slot.clone(),
+            id: id.clone(),
+            created_at: None,
+        };
+        match items.iter_mut().find(|i| i.slot == *slot) {
+            Some(kept) if kept.id == *id => {}
+            Some(kept) => *kept = item,
+            None => items.push(item),
+        }
+    }
+    items.sort_by(|a, b| a.slot.cmp(&b.slot));
+}

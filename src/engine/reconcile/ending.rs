@@ -1,0 +1,251 @@
+//! An object that is being deleted and holds our finalizer.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{Done, Engine, Found, Site, StatusOf, effective_deletion_policy};
+use crate::api::common::{
+    AdoptionPolicy, CommonStatus, DeletionPolicy, ManagementPolicy, Origin, Referrer,
+};
+use crate::api::conditions::Reason;
+use crate::aws::{ErrorClass, Priority};
+use crate::engine::decide::{Decision, Facts, decide};
+use crate::engine::error::backoff;
+use crate::engine::fail_point::fail_point;
+use crate::engine::object::{Live, ManagedObject};
+use crate::engine::ownership::TagPlan;
+use crate::engine::scheduler::{Pass, Requeue};
+use crate::engine::status::Conclusion;
+use crate::engine::{Error, ExternalObject, ExternalResource, Shared, events};
+
+/// How soon a deletion that waits for referrers is tried again without being woken.
+const RETRY_REFERENCED: Duration = Duration::from_secs(120);
+
+/// What ended, for the Event.
+struct Ended {
+    reason: Reason,
+    text: String,
+}
+
+impl Ended {
+    fn released(text: &str) -> Self {
+        Self {
+            reason: Reason::Released,
+            text: text.to_owned(),
+        }
+    }
+}
+
+impl<R: ExternalResource> Engine<R> {
+    /// Deletes or lets go, as the policies say, and takes the finalizer off when that is done.
+    pub(super) async fn end(
+        &self,
+        live: &mut Live<R::Object>,
+        draft: &mut StatusOf<R>,
+        pass: &Pass,
+    ) -> Result<Done, Error> {
+        let object = live.object.clone();
+        let recorded = R::Object::common_status(draft).clone();
+        let policy = effective_deletion_policy(&object, &recorded);
+        let spec = object.common_spec();
+        let observes = spec.management_policy == Some(ManagementPolicy::Observe);
+        let never_applied =
+            recorded.arn.is_none() && recorded.pending.is_empty() && recorded.applied.is_none();
+        if observes || never_applied {
+            let ended = Ended::released("nothing in AWS to let go of");
+            return self.release(live, ended).await;
+        }
+        match self
+            .end_in_aws(&object, draft, &recorded, policy, pass)
+            .await
+        {
+            Ok(ended) => self.release(live, ended).await,
+            Err(error) if error.is_silent() => Err(error),
+            // Retain lets go at once, whatever AWS says.
+            Err(error) if policy == DeletionPolicy::Retain => {
+                let text =
+                    format!("left as it is in AWS; our tags could not be taken off: {error}");
+                self.release(live, Ended::released(&text)).await
+            }
+            Err(error @ Error::Held { .. }) => Err(error),
+            Err(Error::Call(error)) if error.class == ErrorClass::Conflict => {
+                Err(Error::Call(error))
+            }
+            Err(error) => Err(self.hold_back(&object, &error)),
+        }
+    }
+
+    /// A deletion that cannot be done now says how to let go.
+    fn hold_back(&self, object: &R::Object, error: &Error) -> Error {
+        let failures = self.remember(&object.key(), |_| {}).failures + 1;
+        let retry = match error.requeue(failures) {
+            Requeue::Retry(after) => after,
+            _ => backoff(failures),
+        };
+        Error::Held {
+            reason: error.reason().unwrap_or(Reason::Deleting),
+            message: format!(
+                "the deletion in AWS has to wait: {error}. To let go without deleting in AWS, set spec.deletionPolicy: Retain"
+            ),
+            retry,
+        }
+    }
+
+    async fn end_in_aws(
+        &self,
+        object: &R::Object,
+        draft: &mut StatusOf<R>,
+        recorded: &CommonStatus,
+        policy: DeletionPolicy,
+        pass: &Pass,
+    ) -> Result<Ended, Error> {
+        let all_gone = || Ok(Ended::released("AWS has no replication set any more"));
+        let mut site = self.open(object, recorded, pass).await?;
+        match site.check_onboarding(true).await {
+            // The whole replication set is gone, and with it everything in it.
+            Err(error) if error.reason() == Some(Reason::NoReplicationSet) => return all_gone(),
+            other => other?,
+        }
+        // Whatever the last check said: what is about to be deleted is looked at now, tags included.
+        let found = match self.look(&site, recorded, true).await {
+            Err(error) if error.reason() == Some(Reason::NoReplicationSet) => return all_gone(),
+            other => other?,
+        };
+        let Some(observed) = &found.observed else {
+            if self.made_just_now(recorded) {
+                return Err(Error::Settling);
+            }
+            return Ok(Ended::released("AWS has it no more"));
+        };
+        let referrers = self.shared.references.referrers(&R::arn(observed));
+        R::Object::common_status_mut(draft)
+            .referenced_by
+            .clone_from(&referrers);
+        let decision = decide(Facts {
+            suspended: false,
+            deleting: true,
+            management: ManagementPolicy::Manage,
+            adoption: AdoptionPolicy::Never,
+            adoption_allowed: false,
+            deletion: policy,
+            observed: found.ownership,
+            content_in_sync: true,
+            in_sync: true,
+            referenced: !referrers.is_empty(),
+        });
+        match decision {
+            Decision::Delete => self.delete(&site, observed).await,
+            Decision::Release { untag: true } => {
+                self.take_tags_off(&site, &found, recorded).await?;
+                Ok(Ended::released("left as it is in AWS, without our tags"))
+            }
+            Decision::HoldForReferences => Err(held_by(&referrers)),
+            _ => Ok(Ended::released("not ours in AWS: left alone")),
+        }
+    }
+
+    /// What was adopted is left as it was found; on what we made, the user's own tags stay.
+    async fn take_tags_off(
+        &self,
+        site: &Site,
+        found: &Found<R>,
+        recorded: &CommonStatus,
+    ) -> Result<(), Error> {
+        let ours = site.claimant.tags(Origin::Created);
+        let written: Vec<&String> = recorded.applied.iter().flat_map(|a| &a.tags).collect();
+        let goes = |key: &&String| {
+            ours.contains_key(*key) || (found.origin == Origin::Adopted && written.contains(key))
+        };
+        let remove: Vec<String> = found
+            .tags
+            .iter()
+            .flat_map(BTreeMap::keys)
+            .filter(goes)
+            .cloned()
+            .collect();
+        let plan = TagPlan {
+            set: BTreeMap::new(),
+            remove,
+        };
+        for change in R::tag_changes(&plan) {
+            self.send_without_token(site, &change).await?;
+        }
+        Ok(())
+    }
+
+    async fn send_without_token(&self, site: &Site, change: &R::Change) -> Result<(), Error> {
+        let nothing = BTreeMap::new();
+        self.resource
+            .apply(&site.session, &site.identity, change, "", &nothing)
+            .await?;
+        Ok(())
+    }
+
+    async fn delete(&self, site: &Site, observed: &R::Observed) -> Result<Ended, Error> {
+        if R::counts_against_budget(observed) {
+            let provider = site.provider();
+            provider.spend_deletion(&self.shared, &site.key).await?;
+            fail_point("after-budget");
+        }
+        let mut texts = vec![];
+        for change in R::plan_delete(observed) {
+            match self.send_without_token(site, &change).await {
+                Ok(()) => {
+                    tracing::info!(object = %site.key, %change, "changed AWS");
+                    texts.push(change.to_string());
+                }
+                Err(Error::Call(error)) if error.class == ErrorClass::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        fail_point("after-delete");
+        // A deletion ends only when AWS says absent.
+        match self.observe(site).await {
+            Ok(None) => {}
+            Err(error) if error.reason() == Some(Reason::NoReplicationSet) => {}
+            Ok(Some(_)) => return Err(Error::Settling),
+            Err(error) => return Err(error),
+        }
+        Ok(Ended {
+            reason: Reason::Deleted,
+            text: texts.join("; "),
+        })
+    }
+
+    async fn release(&self, live: &mut Live<R::Object>, ended: Ended) -> Result<Done, Error> {
+        fail_point("before-finalizer-removal");
+        let object = live.object.clone();
+        live.remove_finalizer().await?;
+        let config = Shared::provider_config_key(Self::provider_name(&object));
+        let soon = Duration::from_secs(1);
+        self.shared
+            .scheduler
+            .wake_later(config, Priority::Edit, soon);
+        events::normal(&self.shared, &object, ended.reason, &ended.text).await;
+        self.forget(&object.key());
+        Ok(Done {
+            conclusion: Conclusion::Progress {
+                reason: Reason::Deleting,
+                message: ended.text,
+            },
+            changed: None,
+            requeue: Requeue::OnChange,
+        })
+    }
+}
+
+fn held_by(referrers: &[Referrer]) -> Error {
+    let name = |r: &Referrer| match &r.namespace {
+        Some(namespace) => format!("{} {namespace}/{}", r.kind, r.name),
+        None => format!("{} {}", r.kind, r.name),
+    };
+    let names: Vec<String> = referrers.iter().map(name).collect();
+    Error::Held {
+        reason: Reason::StillReferenced,
+        message: format!(
+            "still referred to by {}: take it out there first",
+            names.join(", ")
+        ),
+        retry: RETRY_REFERENCED,
+    }
+}

@@ -1,0 +1,356 @@
+//! An object that is not being deleted: resolve, desired, observe, plan, decide, apply.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use kube::{Resource, ResourceExt};
+
+use super::{Done, Engine, Found, Site, StatusOf};
+use crate::api::common::{AppliedItem, CommonStatus, ManagementPolicy, Origin, PendingCreate};
+use crate::api::conditions::{ConditionType, Reason};
+use crate::aws::{CallError, token};
+use crate::engine::decide::{Decision, Facts, Ownership, Refusal, decide};
+use crate::engine::fail_point::fail_point;
+use crate::engine::object::{Live, ManagedObject};
+use crate::engine::ownership::{TagPlan, plan_tags};
+use crate::engine::scheduler::Pass;
+use crate::engine::status::{self, Conclusion};
+use crate::engine::{Change, Error, ExternalObject, ExternalResource, Memory, api_time, events};
+
+/// What `decide` decided, and what follows from it.
+struct Verdict<C> {
+    decision: Decision,
+    /// In the order in which they are sent.
+    changes: Vec<C>,
+    tags: TagPlan,
+    origin: Origin,
+}
+
+impl<R: ExternalResource> Engine<R> {
+    /// Makes AWS what the spec says, as far as that is allowed.
+    pub(super) async fn converge(
+        &self,
+        live: &mut Live<R::Object>,
+        draft: &mut StatusOf<R>,
+        pass: &Pass,
+    ) -> Result<Done, Error> {
+        let object = live.object.clone();
+        let recorded = R::Object::common_status(draft).clone();
+        let mut site = self.open(&object, &recorded, pass).await?;
+        site.check_onboarding(recorded.arn.is_some()).await?;
+
+        let references = self.resource.resolve(&self.shared, &object).await?;
+        let tags = Self::wanted_tags(&object, &site, Origin::Created)?;
+        let desired = R::desired(&object, &references, tags)?;
+        let due = self.tags_are_due(&site.key, pass);
+        let mut found = self.look(&site, &recorded, due).await?;
+        if let Some(other) = found.observed.as_ref().and_then(R::other_type) {
+            return Err(Error::refused(Reason::AlreadyExists, other));
+        }
+        self.settle_absences(
+            R::Object::common_status_mut(draft),
+            &desired,
+            found.observed.as_ref(),
+        )?;
+        let mut content = self.plan(&desired, &found, draft)?;
+        // Nothing is written to what may have changed hands: ownership is read in the pass that writes.
+        let unread = found.observed.is_some() && found.tags.is_none() && site.taggable;
+        if unread && !content.is_empty() {
+            found = self.look(&site, &recorded, true).await?;
+            content = self.plan(&desired, &found, draft)?;
+        }
+        let verdict = self.judge(&object, &site, draft, &found, content)?;
+        match verdict.decision {
+            Decision::Report => {
+                return Ok(self.report_only(&object, &site, draft, &desired, &found));
+            }
+            Decision::Refuse(refusal) => {
+                return self.refuse(&object, &site, draft, &found, refusal);
+            }
+            _ => {}
+        }
+        let mut texts = vec![];
+        let observed = if verdict.changes.is_empty() {
+            found.observed
+        } else {
+            self.prepare(live, draft, &site, &verdict).await?;
+            let before = found.observed;
+            let result = self
+                .carry_out(live, draft, &site, &desired, before, &verdict, &mut texts)
+                .await;
+            match result {
+                Ok(observed) => observed,
+                Err(error) => {
+                    if !texts.is_empty() {
+                        let note = format!("{}; then stopped", texts.join("; "));
+                        events::normal(&self.shared, &live.object, Reason::Updated, &note).await;
+                    }
+                    return Err(error);
+                }
+            }
+        };
+        let reason = match verdict.decision {
+            Decision::Create => Reason::Created,
+            Decision::Adopt | Decision::AdoptAndUpdate => Reason::Adopted,
+            _ if recorded.observed_generation == object.meta().generation => Reason::DriftCorrected,
+            _ => Reason::Updated,
+        };
+        let origin = Some(verdict.origin);
+        let edge = self.describe(&object, &site, draft, &desired, observed.as_ref(), origin);
+        Ok(Done {
+            conclusion: Conclusion::InSync {
+                reason: Reason::InSync,
+                message: "AWS holds what the spec says".to_owned(),
+            },
+            changed: (!texts.is_empty()).then(|| (reason, texts.join("; "))),
+            requeue: self.next_check(edge),
+        })
+    }
+
+    fn plan(
+        &self,
+        desired: &R::Desired,
+        found: &Found<R>,
+        draft: &StatusOf<R>,
+    ) -> Result<Vec<R::Change>, Error> {
+        let common = R::Object::common_status(draft);
+        let applied = common.applied.clone().unwrap_or_default();
+        let memory = Memory {
+            applied: &applied,
+            pending: &common.pending,
+            now: self.shared.clock.now(),
+        };
+        R::plan(desired, found.observed.as_ref(), memory)
+    }
+
+    /// From what is there and what would change to a decision; says in the status what would change and is not.
+    fn judge(
+        &self,
+        object: &R::Object,
+        site: &Site,
+        draft: &mut StatusOf<R>,
+        found: &Found<R>,
+        content: Vec<R::Change>,
+    ) -> Result<Verdict<R::Change>, Error> {
+        let origin = match found.ownership {
+            None => Origin::Created,
+            Some(Ownership::Ours) => found.origin,
+            Some(_) => Origin::Adopted,
+        };
+        let common = R::Object::common_status_mut(draft);
+        let written = common.applied.iter().flat_map(|a| a.tags.clone());
+        let written: Vec<String> = written.collect();
+        let tags = match &found.tags {
+            Some(tags) if found.ownership != Some(Ownership::Foreign) => {
+                plan_tags(&Self::wanted_tags(object, site, origin)?, tags, &written)
+            }
+            _ => TagPlan::default(),
+        };
+        let tag_changes = R::tag_changes(&tags);
+        let spec = object.common_spec();
+        let management = spec.management_policy.unwrap_or_default();
+        let decision = decide(Facts {
+            suspended: false,
+            deleting: false,
+            management,
+            adoption: spec.adoption_policy.unwrap_or_default(),
+            adoption_allowed: site.provider().adoption_allowed,
+            deletion: super::effective_deletion_policy(object, common),
+            observed: found.ownership,
+            content_in_sync: content.is_empty(),
+            in_sync: content.is_empty() && tag_changes.is_empty(),
+            referenced: false,
+        });
+        let mut pending: Vec<_> = content.iter().flat_map(Change::pending).collect();
+        if management == ManagementPolicy::Manage {
+            pending.extend(tag_changes.iter().flat_map(Change::pending));
+        }
+        common.pending_changes = match decision {
+            Decision::Report | Decision::Refuse(Refusal::AdoptionWouldChange) => pending,
+            _ => vec![],
+        };
+        let referrers = |o| self.shared.references.referrers(&R::arn(o));
+        common.referenced_by = found.observed.as_ref().map(referrers).unwrap_or_default();
+        let changes = match decision {
+            Decision::Create => content,
+            Decision::Update => content.into_iter().chain(tag_changes).collect(),
+            Decision::Adopt => tag_changes,
+            Decision::AdoptAndUpdate => tag_changes.into_iter().chain(content).collect(),
+            _ => vec![],
+        };
+        Ok(Verdict {
+            decision,
+            changes,
+            tags,
+            origin,
+        })
+    }
+
+    /// Everything that is written before the first AWS write: the ProviderConfig's finalizer, ours, and what is about to be made.
+    async fn prepare(
+        &self,
+        live: &mut Live<R::Object>,
+        draft: &mut StatusOf<R>,
+        site: &Site,
+        verdict: &Verdict<R::Change>,
+    ) -> Result<(), Error> {
+        site.provider().hold(&self.shared).await?;
+        live.add_finalizer().await?;
+        fail_point("after-finalizer");
+        let creating = verdict.decision == Decision::Create;
+        let adopting = matches!(verdict.decision, Decision::Adopt | Decision::AdoptAndUpdate);
+        let tags: Vec<String> = if creating {
+            let tags = Self::wanted_tags(&live.object, site, verdict.origin)?;
+            tags.into_keys().collect()
+        } else {
+            verdict.tags.set.keys().cloned().collect()
+        };
+        let before = draft.clone();
+        R::foretell(&verdict.changes, draft);
+        let now = self.shared.clock.now();
+        let common = R::Object::common_status_mut(draft);
+        begin(common, live, site, &verdict.changes, now);
+        let applied = common.applied.get_or_insert_default();
+        for tag in tags {
+            if !applied.tags.contains(&tag) {
+                applied.tags.push(tag);
+            }
+        }
+        applied.tags.sort();
+        common.placement = Some(site.provider().placement());
+        if common.origin.is_none() || creating || adopting {
+            common.origin = Some(verdict.origin);
+        }
+        if *draft == before {
+            return Ok(());
+        }
+        let common = R::Object::common_status_mut(draft);
+        if status::condition(common, ConditionType::Ready).is_none_or(|c| c.status != "True") {
+            let message = if creating {
+                "being made in AWS"
+            } else {
+                "being changed in AWS"
+            };
+            let working = Conclusion::Progress {
+                reason: Reason::Progressing,
+                message: message.to_owned(),
+            };
+            let observed_generation = common.observed_generation;
+            status::conclude(common, live.object.meta().generation, &working, now);
+            common.observed_generation = observed_generation;
+        }
+        live.write_status(draft).await?;
+        fail_point("after-write-ahead");
+        Ok(())
+    }
+
+    /// Sends the changes one after the other. What was reached is in `draft` and `texts` even when one fails.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "two of them are what it fills even when it fails"
+    )]
+    async fn carry_out(
+        &self,
+        live: &mut Live<R::Object>,
+        draft: &mut StatusOf<R>,
+        site: &Site,
+        desired: &R::Desired,
+        mut observed: Option<R::Observed>,
+        verdict: &Verdict<R::Change>,
+        texts: &mut Vec<String>,
+    ) -> Result<Option<R::Observed>, Error> {
+        let mut uncertain = false;
+        let items = |o| R::items(desired, o).into_iter().collect();
+        let mut ids: BTreeMap<String, String> = observed.as_ref().map(items).unwrap_or_default();
+        for change in &verdict.changes {
+            let slot = change.slot();
+            let token = begun_token(R::Object::common_status(draft), slot.as_deref());
+            let result = self
+                .resource
+                .apply(&site.session, &site.identity, change, &token, &ids)
+                .await;
+            let applied = match result {
+                Ok(applied) => applied,
+                Err(error) => return Err(self.explain_failure(site, error).await),
+            };
+            tracing::info!(object = %site.key, %change, "changed AWS");
+            texts.push(change.to_string());
+            let common = R::Object::common_status_mut(draft);
+            if let (Some(slot), Some(id)) = (&slot, &applied.id) {
+                ids.insert(slot.clone(), id.clone());
+                record_item(common, slot, id, self.shared.clock.now());
+                if slot == R::SLOT {
+                    common.arn = Some(id.clone());
+                }
+            }
+            if let (Some(freed), Some(applied)) = (change.frees(), common.applied.as_mut()) {
+                applied.items.retain(|i| i.slot != freed);
+            }
+            uncertain |= R::must_observe_after(change);
+            observed = R::project(observed, desired, change, applied.id.as_deref());
+            if applied.save_now {
+                live.write_status(draft).await?;
+                fail_point("after-saved-id");
+            }
+        }
+        fail_point("after-changes");
+        if uncertain && let Some(seen) = self.observe(site).await? {
+            observed = Some(seen);
+        }
+        Ok(observed)
+    }
+
+    async fn explain_failure(&self, site: &Site, error: CallError) -> Error {
+        if error.may_mean_not_onboarded() {
+            let provider = site.provider();
+            let now = Duration::ZERO;
+            if let Err(reason) = provider.onboarding_within(&site.session, now).await {
+                return reason;
+            }
+        }
+        error.into()
+    }
+}
+
+/// Writes down which creations are about to begin, each with the token that makes it one request however often it is sent.
+fn begin<C: Change, K: ManagedObject>(
+    common: &mut CommonStatus,
+    live: &Live<K>,
+    site: &Site,
+    changes: &[C],
+    now: jiff::Timestamp,
+) {
+    let uid = live.object.uid().unwrap_or_default();
+    let epoch = u64::try_from(common.epoch.unwrap_or(0)).unwrap_or(0);
+    let claimant = &site.claimant;
+    for slot in changes.iter().filter_map(Change::slot) {
+        if !common.pending.iter().any(|p| p.slot == slot) {
+            let token =
+                token::idempotency_token(&claimant.owner, &claimant.object, &uid, &slot, epoch);
+            common.pending.push(PendingCreate {
+                slot,
+                token,
+                since: api_time(now),
+            });
+        }
+    }
+}
+
+fn begun_token(common: &CommonStatus, slot: Option<&str>) -> String {
+    let begun = |slot| common.pending.iter().find(|p| p.slot == slot);
+    slot.and_then(begun)
+        .map(|p| p.token.clone())
+        .unwrap_or_default()
+}
+
+fn record_item(common: &mut CommonStatus, slot: &str, id: &str, now: jiff::Timestamp) {
+    common.pending.retain(|p| p.slot != slot);
+    let items = &mut common.applied.get_or_insert_default().items;
+    items.retain(|i| i.slot != slot);
+    items.push(AppliedItem {
+        slot: slot.to_owned(),
+        id: id.to_owned(),
+        created_at: Some(api_time(now)),
+    });
+    items.sort_by(|a, b| a.slot.cmp(&b.slot));
+}

@@ -1,0 +1,266 @@
+//! Where an object's resource is, what AWS has there, and whose it is.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use kube::ResourceExt;
+
+use super::{Engine, Found, Site, TAGS_EVERY};
+use crate::api::common::{AppliedItem, CommonStatus, Origin};
+use crate::aws::Priority;
+use crate::engine::connect::{self, connect};
+use crate::engine::decide::Ownership;
+use crate::engine::object::ManagedObject;
+use crate::engine::ownership::{Claim, desired_tags};
+use crate::engine::scheduler::{ObjectKey, Pass};
+use crate::engine::{Error, ExternalObject, ExternalResource, Provider};
+
+/// AWS may take this long to show what was made; until then its absence proves nothing.
+pub(super) const CONSISTENCY_WINDOW: SignedDuration = SignedDuration::from_secs(15);
+/// What AWS allows on one resource (CHK-51).
+const MOST_TAGS: usize = 50;
+
+impl<R: ExternalResource> Engine<R> {
+    /// ProviderConfig, account and a session on it; STS has confirmed the account.
+    pub(super) async fn open(
+        &self,
+        object: &R::Object,
+        recorded: &CommonStatus,
+        pass: &Pass,
+    ) -> Result<Site, Error> {
+        let key = object.key();
+        let name = object.provider_config().unwrap_or("default");
+        let namespace = object.namespace();
+        let placement = recorded.placement.as_ref();
+        let provider = connect(&self.shared, namespace.as_deref(), name, placement).await?;
+        let session = provider
+            .account
+            .session(pass.priority, pass.give_way.clone());
+        provider.confirm(&session).await?;
+        let claimant = provider.claimant(&key);
+        let identity = R::identity(object, &provider);
+        Ok(Site {
+            key,
+            provider,
+            session,
+            claimant,
+            identity,
+            taggable: true,
+        })
+    }
+
+    /// The tags that the resource should carry, none where tags cannot be had.
+    pub(super) fn wanted_tags(
+        object: &R::Object,
+        site: &Site,
+        origin: Origin,
+    ) -> Result<BTreeMap<String, String>, Error> {
+        if !site.taggable {
+            return Ok(BTreeMap::new());
+        }
+        let none = BTreeMap::new();
+        let defaults = site.provider.spec.default_tags.as_ref();
+        let defaults = defaults.map_or(&none, |t| &t.0);
+        let own = object.common_spec().tags.as_ref().map_or(&none, |t| &t.0);
+        let tags = desired_tags(defaults, own, &site.claimant, origin);
+        if tags.len() > MOST_TAGS {
+            return Err(Error::invalid(format!(
+                "{} tags, together with the {} default tags of ProviderConfig \"{}\" and the operator's three, are more \
+                 than the {MOST_TAGS} that AWS allows on a resource: take some away (CHK-51)",
+                own.len(),
+                defaults.len(),
+                site.provider.name
+            )));
+        }
+        Ok(tags)
+    }
+
+    /// Reads AWS, tags apart.
+    pub(super) async fn observe(&self, site: &Site) -> Result<Option<R::Observed>, Error> {
+        match self.resource.observe(&site.session, &site.identity).await {
+            Err(error) if error.may_mean_not_onboarded() => {
+                // Before anybody is blamed for bad input: perhaps there is no replication set any more.
+                site.provider
+                    .onboarding_within(&site.session, Duration::ZERO)
+                    .await?;
+                Err(error.into())
+            }
+            other => Ok(other?),
+        }
+    }
+
+    /// Reads AWS and says whose it is. Without `with_tags` what the status knows is believed.
+    pub(super) async fn look(
+        &self,
+        site: &Site,
+        recorded: &CommonStatus,
+        with_tags: bool,
+    ) -> Result<Found<R>, Error> {
+        let Some(observed) = self.observe(site).await? else {
+            return Ok(Found {
+                observed: None,
+                ownership: None,
+                origin: Origin::Created,
+                tags: None,
+                holder: None,
+            });
+        };
+        if R::other_type(&observed).is_some() {
+            return Ok(Found {
+                observed: Some(observed),
+                ownership: Some(Ownership::Foreign),
+                origin: Origin::Adopted,
+                tags: None,
+                holder: None,
+            });
+        }
+        let known = recorded
+            .origin
+            .filter(|_| is_recorded::<R>(recorded, &R::arn(&observed)));
+        let tags = if site.taggable && (known.is_none() || with_tags) {
+            self.resource.read_tags(&site.session, &observed).await?
+        } else {
+            None
+        };
+        let Some(tags) = tags else {
+            return Ok(Found {
+                observed: Some(observed),
+                ownership: Some(match known {
+                    Some(_) => Ownership::Ours,
+                    None => Ownership::Unclaimed,
+                }),
+                origin: known.unwrap_or(Origin::Adopted),
+                tags: None,
+                holder: None,
+            });
+        };
+        self.remember(&site.key, |m| m.checks_without_tags = Some(0));
+        let (ownership, origin, holder) = match site.claimant.claim(&tags) {
+            Claim::Ours(origin) => (Ownership::Ours, origin, None),
+            Claim::Unclaimed => match known {
+                // Somebody took the tags off, but something that AWS assigned to us is still there: this is what we made.
+                Some(origin)
+                    if recorded
+                        .applied
+                        .as_ref()
+                        .is_some_and(|a| R::same_incarnation(&observed, a)) =>
+                {
+                    (Ownership::Ours, origin, None)
+                }
+                _ => (Ownership::Unclaimed, Origin::Adopted, None),
+            },
+            Claim::OtherOwner(owner) => (
+                Ownership::Foreign,
+                Origin::Adopted,
+                Some(format!(
+                    "the owner \"{owner}\" (another cluster or operator)"
+                )),
+            ),
+            Claim::OtherObject(holder) => {
+                let gone = connect::is_gone(&self.shared, &holder).await?;
+                let ownership = if gone {
+                    Ownership::OrphanOfOurs
+                } else {
+                    Ownership::Foreign
+                };
+                (ownership, Origin::Adopted, Some(holder))
+            }
+        };
+        Ok(Found {
+            observed: Some(observed),
+            ownership: Some(ownership),
+            origin,
+            tags: Some(tags),
+            holder,
+        })
+    }
+
+    /// Whether this pass reads tags. Drift checks do it now and then: it costs a call of its own and tags change rarely.
+    pub(super) fn tags_are_due(&self, key: &ObjectKey, pass: &Pass) -> bool {
+        if pass.priority != Priority::Drift {
+            return true;
+        }
+        // After a restart the first reading is spread over the following checks.
+        let hash = |sum: u32, byte: u8| sum.wrapping_mul(31).wrapping_add(u32::from(byte));
+        let spread = key.name.bytes().fold(0, hash) % TAGS_EVERY;
+        let memory = self.remember(key, |m| {
+            m.checks_without_tags = Some(m.checks_without_tags.map_or(spread, |n| n + 1));
+        });
+        memory.checks_without_tags.is_some_and(|n| n >= TAGS_EVERY)
+    }
+
+    /// What we made and AWS does not show: too soon to tell, or confirmed gone, in which case making it again is a new request.
+    pub(super) fn settle_absences(
+        &self,
+        common: &mut CommonStatus,
+        desired: &R::Desired,
+        observed: Option<&R::Observed>,
+    ) -> Result<(), Error> {
+        let present = observed.map_or_else(Vec::new, |o| R::items(desired, o));
+        let Some(applied) = common.applied.as_mut() else {
+            return Ok(());
+        };
+        let absent = |item: &AppliedItem| {
+            !present
+                .iter()
+                .any(|(slot, id)| *id == item.id || *slot == item.slot)
+                && (observed.is_none() || R::is_wanted(desired, &item.slot))
+        };
+        let now = self.shared.clock.now();
+        let young = |item: &AppliedItem| {
+            item.created_at
+                .as_ref()
+                .is_some_and(|at| now.duration_since(at.0) < CONSISTENCY_WINDOW)
+        };
+        if applied.items.iter().any(|item| absent(item) && young(item)) {
+            return Err(Error::Settling);
+        }
+        let before = applied.items.len();
+        applied.items.retain(|item| !absent(item));
+        if applied.items.len() < before {
+            common.epoch = Some(common.epoch.unwrap_or(0) + 1);
+        }
+        Ok(())
+    }
+
+    /// Something was made so recently that AWS may not show it yet.
+    pub(super) fn made_just_now(&self, recorded: &CommonStatus) -> bool {
+        let now = self.shared.clock.now();
+        let items = recorded.applied.iter().flat_map(|a| &a.items);
+        items
+            .filter_map(|i| i.created_at.as_ref())
+            .chain(recorded.pending.iter().map(|p| &p.since))
+            .any(|at| now.duration_since(at.0) < CONSISTENCY_WINDOW)
+    }
+
+    /// The default of `spec.providerConfigRef`, by name.
+    pub(super) fn provider_name(object: &R::Object) -> &str {
+        object.provider_config().unwrap_or("default")
+    }
+}
+
+/// Whether our own status says that the resource at `arn` is ours: saved, or its creation begun after AWS had said that there is none.
+fn is_recorded<R: ExternalResource>(recorded: &CommonStatus, arn: &str) -> bool {
+    recorded.arn.as_deref() == Some(arn)
+        || recorded.pending.iter().any(|p| p.slot == R::SLOT)
+        || recorded
+            .applied
+            .iter()
+            .flat_map(|a| &a.items)
+            .any(|i| i.slot == R::SLOT && i.id == arn)
+}
+
+impl Site {
+    /// The account is set up and this Region is in the set; notes whether tags work here.
+    pub(super) async fn check_onboarding(&mut self, known: bool) -> Result<(), Error> {
+        let onboarding = self.provider.onboarding(&self.session, known).await?;
+        self.taggable = onboarding.taggable;
+        Ok(())
+    }
+
+    /// The ProviderConfig and its account.
+    pub(super) fn provider(&self) -> &Provider {
+        &self.provider
+    }
+}

@@ -1,0 +1,326 @@
+//! The pass over one object that stands for an AWS resource.
+
+mod describe;
+mod ending;
+mod live;
+mod look;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use futures::future::BoxFuture;
+use kube::api::{Patch, PatchParams};
+use kube::{Resource, ResourceExt};
+use serde_json::json;
+
+use super::connect::Provider;
+use super::decide::Ownership;
+use super::error::{Error, jittered};
+use super::fail_point::fail_point;
+use super::object::{
+    FIELD_MANAGER, Live, ManagedObject, decode_leniently, dynamic_api, merge_difference,
+};
+use super::ownership::Claimant;
+use super::scheduler::{ObjectKey, Pass, Requeue, Runner};
+use super::shared::Shared;
+use super::status::{self, Conclusion};
+use super::{ExternalObject, ExternalResource, events};
+use crate::api::RECONCILE_REQUESTED_AT;
+use crate::api::common::{CommonStatus, DeletionPolicy, ManagementPolicy, Origin};
+use crate::api::conditions::{ConditionType, Reason};
+use crate::aws::Session;
+
+/// Tags are read again on every so-many-th drift check: they cost a call of their own and change rarely.
+const TAGS_EVERY: u32 = 6;
+/// So often in a row AWS may not show the last change before the object says so.
+const SETTLES_QUIETLY: u32 = 10;
+
+/// The status of a kind's object.
+type StatusOf<R> = <<R as ExternalResource>::Object as ManagedObject>::Status;
+
+/// Runs passes of one kind.
+pub struct Engine<R: ExternalResource> {
+    shared: Arc<Shared>,
+    resource: R,
+    memory: Mutex<HashMap<ObjectKey, ObjectMemory>>,
+}
+
+/// What is remembered of an object between passes; losing it costs nothing but a call.
+#[derive(Debug, Default, Clone, Copy)]
+struct ObjectMemory {
+    failures: u32,
+    checks_without_tags: Option<u32>,
+}
+
+/// How a pass over a living object ended well.
+struct Done {
+    conclusion: Conclusion,
+    /// What was changed, for the Event.
+    changed: Option<(Reason, String)>,
+    requeue: Requeue,
+}
+
+/// Where an object's resource is, and as whom we go there.
+struct Site {
+    key: ObjectKey,
+    provider: Provider,
+    session: Session,
+    claimant: Claimant,
+    /// What the resource is found by in AWS.
+    identity: String,
+    /// Tags work in this Region.
+    taggable: bool,
+}
+
+/// What AWS has and whose it is.
+struct Found<R: ExternalResource> {
+    observed: Option<R::Observed>,
+    ownership: Option<Ownership>,
+    origin: Origin,
+    /// Tags as read in this pass; `None` = not read, or not to be had here.
+    tags: Option<BTreeMap<String, String>>,
+    /// Who holds it, when that is somebody else.
+    holder: Option<String>,
+}
+
+impl<R: ExternalResource> Engine<R> {
+    /// For `resource`.
+    pub fn new(shared: Arc<Shared>, resource: R) -> Self {
+        Self {
+            shared,
+            resource,
+            memory: Mutex::default(),
+        }
+    }
+
+    fn remember(&self, key: &ObjectKey, change: impl FnOnce(&mut ObjectMemory)) -> ObjectMemory {
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = memory.entry(key.clone()).or_default();
+        change(entry);
+        *entry
+    }
+
+    fn forget(&self, key: &ObjectKey) {
+        self.memory
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(key);
+    }
+
+    async fn pass(&self, key: ObjectKey, pass: Pass) -> Requeue {
+        let started = Instant::now();
+        let (outcome, requeue) = self.look_and_act(&key, &pass).await;
+        self.shared
+            .metrics
+            .observe_pass(R::Object::KIND, outcome, started.elapsed());
+        requeue
+    }
+
+    async fn look_and_act(&self, key: &ObjectKey, pass: &Pass) -> (&'static str, Requeue) {
+        let api = R::Object::api(self.shared.client.clone(), key.namespace.as_deref());
+        let object = match api.get(&key.name).await {
+            Ok(object) => object,
+            Err(kube::Error::Api(status)) if status.is_not_found() => {
+                self.forget(key);
+                return ("gone", Requeue::OnChange);
+            }
+            Err(kube::Error::SerdeError(_)) => match self.undecodable(key).await {
+                Ok(Some(object)) => object,
+                Ok(None) => {
+                    return (
+                        "invalid",
+                        Requeue::Retry(jittered(super::error::RETRY_INVALID)),
+                    );
+                }
+                Err(error) => return ("failed", self.failed(key, &error)),
+            },
+            Err(error) => return ("failed", self.failed(key, &error.into())),
+        };
+        if object.meta().deletion_timestamp.is_some() && !object.has_finalizer() {
+            self.forget(key);
+            return ("gone", Requeue::OnChange);
+        }
+        let mut live = Live::new(self.shared.client.clone(), object);
+        let mut draft = live.status();
+        let result = self.act(&mut live, &mut draft, pass).await;
+        self.finish(key, &mut live, draft, result).await
+    }
+
+    fn failed(&self, key: &ObjectKey, error: &Error) -> Requeue {
+        let failures = self
+            .remember(key, |m| m.failures = m.failures.saturating_add(1))
+            .failures;
+        tracing::warn!(object = %key, %error, failures, "a pass failed");
+        error.requeue(failures)
+    }
+
+    /// An object that does not decode: says so in its status. A deletion goes on with what can be read.
+    async fn undecodable(&self, key: &ObjectKey) -> Result<Option<R::Object>, Error> {
+        let api = dynamic_api::<R::Object>(self.shared.client.clone(), key.namespace.as_deref());
+        let raw = api.get(&key.name).await?;
+        if raw.metadata.deletion_timestamp.is_some() {
+            return Ok(decode_leniently::<R::Object>(&raw));
+        }
+        let before = raw.data.get("status").cloned().unwrap_or_default();
+        let mut common: CommonStatus = serde_json::from_value(before.clone()).unwrap_or_default();
+        let conclusion = Conclusion::Stalled {
+            reason: Reason::InvalidObject,
+            message: "this object cannot be read as the kind it is: correct it, or install the CRD that fits this version of the operator".to_owned(),
+        };
+        status::conclude(
+            &mut common,
+            raw.metadata.generation,
+            &conclusion,
+            self.shared.clock.now(),
+        );
+        let wanted = json!({"observedGeneration": common.observed_generation, "conditions": common.conditions});
+        let mut after = before.clone();
+        if !after.is_object() {
+            after = json!({});
+        }
+        for (field, value) in wanted.as_object().into_iter().flatten() {
+            after[field] = value.clone();
+        }
+        if let Some(difference) = merge_difference(&before, &after) {
+            let parameters = PatchParams {
+                field_manager: Some(FIELD_MANAGER.to_owned()),
+                ..PatchParams::default()
+            };
+            api.patch_status(
+                &key.name,
+                &parameters,
+                &Patch::Merge(&json!({"status": difference})),
+            )
+            .await?;
+        }
+        Ok(None)
+    }
+
+    async fn act(
+        &self,
+        live: &mut Live<R::Object>,
+        draft: &mut StatusOf<R>,
+        pass: &Pass,
+    ) -> Result<Done, Error> {
+        let object = live.object.clone();
+        let common = R::Object::common_status_mut(draft);
+        common.last_handled_reconcile_at =
+            object.annotations().get(RECONCILE_REQUESTED_AT).cloned();
+        if object.suspended() {
+            return Ok(Done {
+                conclusion: Conclusion::Suspended,
+                changed: None,
+                requeue: Requeue::OnChange,
+            });
+        }
+        if object.meta().deletion_timestamp.is_some() {
+            return self.end(live, draft, pass).await;
+        }
+        self.converge(live, draft, pass).await
+    }
+
+    /// Writes the status and the Event of a pass.
+    async fn finish(
+        &self,
+        key: &ObjectKey,
+        live: &mut Live<R::Object>,
+        mut draft: StatusOf<R>,
+        result: Result<Done, Error>,
+    ) -> (&'static str, Requeue) {
+        let deleting = live.object.meta().deletion_timestamp.is_some();
+        if deleting && !live.object.has_finalizer() {
+            return ("released", Requeue::OnChange);
+        }
+        let failures = self.count(key, &result);
+        if let Err(error) = &result
+            && error.is_silent()
+            && failures < SETTLES_QUIETLY
+        {
+            tracing::debug!(object = %key, %error, "a pass was put off");
+            // What was reached is kept: ids and slots must not be lost. A race was lost to somebody who will wake us.
+            if !matches!(error, Error::Outdated) {
+                let _ = live.write_status(&draft).await;
+            }
+            return ("put off", error.requeue(failures));
+        }
+        let (outcome, conclusion, requeue) = match &result {
+            Ok(done) => ("done", done.conclusion.clone(), done.requeue),
+            Err(error) => {
+                log_failure(key, error, failures);
+                let conclusion = error.conclusion(failures);
+                ("failed", conclusion, error.requeue(failures))
+            }
+        };
+        let before = ready_text(R::Object::common_status(&live.status()));
+        let common = R::Object::common_status_mut(&mut draft);
+        let now = self.shared.clock.now();
+        status::conclude(common, live.object.meta().generation, &conclusion, now);
+        let after = ready_text(common);
+        fail_point("before-status");
+        if let Err(error) = live.write_status(&draft).await {
+            tracing::debug!(object = %key, %error, "the status was not written");
+            return ("put off", error.requeue(1));
+        }
+        fail_point("after-status");
+        match &result {
+            Ok(done) => {
+                if let Some((reason, text)) = &done.changed {
+                    events::normal(&self.shared, &live.object, *reason, text).await;
+                }
+            }
+            Err(error) if before != after => {
+                let reason = error.reason().unwrap_or(Reason::Unavailable);
+                let text = error.to_string();
+                events::warning(&self.shared, &live.object, reason, &text).await;
+            }
+            Err(_) => {}
+        }
+        (outcome, requeue)
+    }
+
+    /// Failures in a row. A pass that gave way or lost a race does not count, one that waits for AWS to settle does.
+    fn count(&self, key: &ObjectKey, result: &Result<Done, Error>) -> u32 {
+        let memory = self.remember(key, |m| match result {
+            Ok(_) => m.failures = 0,
+            Err(error) if error.is_silent() && !matches!(error, Error::Settling) => {}
+            Err(_) => m.failures = m.failures.saturating_add(1),
+        });
+        memory.failures
+    }
+}
+
+fn log_failure(key: &ObjectKey, error: &Error, failures: u32) {
+    if let Error::Call(call) = error {
+        let (code, request_id) = (call.code.as_deref(), call.request_id.as_deref());
+        tracing::warn!(object = %key, operation = %call.operation, code, request_id, %error, failures, "a pass failed");
+    } else {
+        tracing::info!(object = %key, %error, failures, "a pass ended early");
+    }
+}
+
+impl<R: ExternalResource> Runner for Engine<R> {
+    fn run(&self, key: ObjectKey, pass: Pass) -> BoxFuture<'_, Requeue> {
+        Box::pin(self.pass(key, pass))
+    }
+}
+
+/// What deleting `object` does (product: Common fields): what the spec says, else `Retain` for what was adopted or only observed.
+pub fn effective_deletion_policy<O: ExternalObject>(
+    object: &O,
+    common: &CommonStatus,
+) -> DeletionPolicy {
+    let spec = object.common_spec();
+    if spec.management_policy == Some(ManagementPolicy::Observe) {
+        return DeletionPolicy::Retain;
+    }
+    spec.deletion_policy.unwrap_or(match common.origin {
+        Some(Origin::Adopted) => DeletionPolicy::Retain,
+        Some(Origin::Created) | None => DeletionPolicy::Delete,
+    })
+}
+
+fn ready_text(common: &CommonStatus) -> Option<(String, String, String)> {
+    status::condition(common, ConditionType::Ready)
+        .map(|c| (c.status.clone(), c.reason.clone(), c.message.clone()))
+}
