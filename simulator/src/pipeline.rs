@@ -33,7 +33,7 @@ pub enum Outcome {
 
 /// What comes of a call before the protocol gives it a shape.
 enum Ending {
-    Output(Value),
+    Output(&'static Operation, Value),
     Error(AwsError),
     Cut,
 }
@@ -131,7 +131,7 @@ pub async fn answer(world: Arc<World>, head: Parts, body: Bytes) -> Outcome {
                     seq,
                 };
                 match request.carry_out(input) {
-                    Ok(output) => Ending::Output(output),
+                    Ok(output) => Ending::Output(operation, output),
                     Err(error) => Ending::Error(error),
                 }
             }
@@ -145,23 +145,18 @@ pub async fn answer(world: Arc<World>, head: Parts, body: Bytes) -> Outcome {
     };
 
     let smithy = knobs.is(Knob::ContactsErrorHttpStatus, "smithy");
-    let (answer, error) = match (result, operation) {
-        (Ending::Cut, _) => {
+    let (answer, error) = match result {
+        Ending::Cut => {
             world
                 .log
                 .amend(seq, |call| call.error = Some("cut".to_owned()));
             return Outcome::Cut;
         }
-        (Ending::Output(output), Some(operation)) => (
+        Ending::Output(operation, output) => (
             protocol::success(service, operation, &output, &request_id),
             None,
         ),
-        // Without an operation there is no output; this keeps the match whole.
-        (Ending::Output(_), None) => (
-            failed(&head, &AwsError::unknown_operation(), &request_id),
-            None,
-        ),
-        (Ending::Error(error), _) => (
+        Ending::Error(error) => (
             protocol::failure(service, &error, smithy, &request_id),
             Some(error.code),
         ),

@@ -313,3 +313,102 @@ fn render(value: &Value) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{check, lower_first, sentence};
+    use crate::validation::{Member, Pattern, Shape, Structure};
+
+    static LETTERS: Pattern =
+        Pattern::new("^(?!aws:)[a-z:]*$", "[a-z:]*").not_starting_with("aws:");
+    static WORD: Shape = Shape::text(Some(1), Some(5), &LETTERS);
+    static WORDS: Shape = Shape::sized_list(&WORD, None, Some(2));
+    static NUMBER: Shape = Shape::between(1, 9);
+    static ONE: Shape =
+        Shape::union(&[Member::optional("A", &WORD), Member::optional("B", &NUMBER)]);
+    static ONES: Shape = Shape::list(&ONE);
+    static BY_WORD: Shape = Shape::Map {
+        key: &WORD,
+        value: &WORD,
+        min: Some(1),
+        max: None,
+    };
+    static NESTED: Shape = Shape::Map {
+        key: &WORD,
+        value: &ONE,
+        min: None,
+        max: None,
+    };
+    static INPUT: Structure = Structure::of(&[
+        Member::required("Name", &WORD),
+        Member::optional("Words", &WORDS),
+        Member::optional("Ones", &ONES),
+        Member::optional("Map", &BY_WORD),
+        Member::optional("Nested", &NESTED),
+    ]);
+
+    fn said(mut input: Value) -> String {
+        if input.get("Name").is_none() {
+            input["Name"] = "ok".into();
+        }
+        sentence(&check(&INPUT, &input))
+    }
+
+    const WORD_RULES: &str = "[Member must have length less than or equal to 5, Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: ^(?!aws:)[a-z:]*$]";
+
+    #[test]
+    fn sound_input_breaks_nothing() {
+        let input = json!({"Name": "a", "Words": ["b"], "Ones": [{"A": "c"}], "Map": {"d": "e"}});
+        assert!(check(&INPUT, &input).is_empty());
+    }
+
+    #[test]
+    fn every_broken_constraint_is_named() {
+        assert_eq!(
+            said(json!({"Name": "TOOLONG"})),
+            "2 validation errors detected: Value 'TOOLONG' at 'name' failed to satisfy constraint: Member must have length less than or equal to 5; Value 'TOOLONG' at 'name' failed to satisfy constraint: Member must satisfy regular expression pattern: ^(?!aws:)[a-z:]*$"
+        );
+        assert!(said(json!({"Name": "aws:x"})).contains("regular expression"));
+        // Characters count, not bytes.
+        assert!(!said(json!({"Name": "ääääÄ"})).contains("length"));
+    }
+
+    #[test]
+    fn items_of_simple_lists_and_maps_are_named_together() {
+        assert_eq!(
+            said(json!({"Words": ["a", "B"]})),
+            format!(
+                "1 validation error detected: Value '[a, B]' at 'words' failed to satisfy constraint: Member must satisfy constraint: {WORD_RULES}"
+            )
+        );
+        assert_eq!(
+            said(json!({"Map": {"B": "a"}})),
+            format!(
+                "1 validation error detected: Value '{{B=a}}' at 'map' failed to satisfy constraint: Map keys must satisfy constraint: {WORD_RULES}"
+            )
+        );
+        assert_eq!(
+            said(json!({"Map": {"a": ""}})),
+            format!(
+                "1 validation error detected: Value '{{a=}}' at 'map' failed to satisfy constraint: Map value must satisfy constraint: {WORD_RULES}"
+            )
+        );
+        assert_eq!(
+            said(json!({"Words": ["a", null, "b"]})),
+            "2 validation errors detected: Value '[a, null, b]' at 'words' failed to satisfy constraint: Member must have length less than or equal to 2; Value null at 'words.2.member' failed to satisfy constraint: Member must not be null"
+        );
+    }
+
+    #[test]
+    fn members_of_structures_have_a_path() {
+        assert_eq!(
+            said(json!({"Ones": [{"A": "a"}, {"B": 10}], "Nested": {"a": {"B": 0}}})),
+            "2 validation errors detected: Value '10' at 'ones.2.member.b' failed to satisfy constraint: Member must have value less than or equal to 9; Value '0' at 'nested.a.member.b' failed to satisfy constraint: Member must have value greater than or equal to 1"
+        );
+        assert!(said(json!({"Ones": [{}]})).contains("at 'ones.1.member' failed"));
+        assert!(said(json!({"Ones": [{"A": "a", "B": 1}]})).contains("exactly one member"));
+        assert_eq!(lower_first("ContactId"), "contactId");
+    }
+}
