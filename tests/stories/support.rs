@@ -151,6 +151,25 @@ pub async fn channel_arn(world: &World, contact: &str, channel: &str) -> String 
         .await
 }
 
+/// A person activates a channel in the console: a code is sent and given back.
+pub async fn activate_by_hand(world: &World, channel: &str) {
+    let client = world.contacts();
+    client
+        .send_activation_code()
+        .contact_channel_id(channel)
+        .send()
+        .await
+        .unwrap();
+    let code = world.last_code(channel).await.unwrap();
+    client
+        .activate_contact_channel()
+        .contact_channel_id(channel)
+        .activation_code(code)
+        .send()
+        .await
+        .unwrap();
+}
+
 /// What the status says of a channel.
 pub fn channel_status(object: &DynamicObject, channel: &str) -> Value {
     object.data["status"]["channels"]
