@@ -81,6 +81,7 @@ async fn run(arguments: RunArguments) -> Result<(), Failure> {
     // A watch is silent for minutes; everything else has an end, and is tried again by the queue and not by the client.
     let watch_client = Client::try_from(config.clone())?;
     config.read_timeout = Some(API_SERVER_TIMEOUT);
+    config.reset_reader_on_write = true;
     config.default_retry = false;
     let client = Client::try_from(config)?;
 

@@ -235,6 +235,14 @@ impl Queue {
         Some((key, pass))
     }
 
+    fn interrupt_all(&self) {
+        for state in self.states.values() {
+            if let State::Running { pass, .. } = state {
+                pass.give_way.cancel();
+            }
+        }
+    }
+
     fn finish(&mut self, key: &ObjectKey, requeue: Requeue, now: Instant) {
         let Some(State::Running { pass, woken }) = self.states.remove(key) else {
             return;
@@ -341,6 +349,8 @@ impl Scheduler {
                 () = due => {}
             }
         }
+        // What is sent is waited for; what only waits for a token need not be.
+        self.queue().interrupt_all();
         while passes.join_next().await.is_some() {}
     }
 }
