@@ -103,7 +103,7 @@ impl JsonSchema for Tags {
                 {"rule": "size(self) <= 47", "message": "at most 47 tags: AWS allows 50 on a resource and the operator sets three of its own (CHK-51)"},
                 {"rule": "self.all(k, size(k) >= 1 && size(k) <= 128 && k.matches('^[\\\\\\\\/a-zA-Z0-9_+=-]*$'))",
                  "message": "tag keys have 1 to 128 letters, digits and the characters _ + = - / \\ (no dot, no colon; CHK-51)"},
-                {"rule": "self.all(k, !k.startsWith('aws:') && !k.startsWith('incident-operator/'))",
+                {"rule": "self.all(k, !k.lowerAscii().startsWith('aws:') && !k.lowerAscii().startsWith('incident-operator/'))",
                  "message": "tag keys must not start with 'aws:' or 'incident-operator/': these are reserved (CHK-51)"},
                 {"rule": "self.all(k, size(self[k]) >= 1 && size(self[k]) <= 256 && self[k].matches('^[\\\\p{L}\\\\p{Z}\\\\p{N}_.:/=+@-]*$'))",
                  "message": "tag values have 1 to 256 letters, digits, spaces and the characters _ . : / = + - @; an empty value is not accepted by AWS (CHK-51)"},

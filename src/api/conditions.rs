@@ -1,8 +1,31 @@
 //! Condition types and reasons: one documented enum each, because users and tools match on them.
 
-/// Condition types.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum ConditionType {
+macro_rules! documented {
+    ($(#[doc = $about:literal])+ $type:ident: $($(#[doc = $doc:literal])+ $name:ident,)+) => {
+        $(#[doc = $about])+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $type { $($(#[doc = $doc])+ $name,)+ }
+
+        impl $type {
+            /// Every one.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The name in a status.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)+ }
+            }
+
+            /// What it means, for the docs.
+            pub fn description(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),+).trim_ascii(),)+ }
+            }
+        }
+    };
+}
+
+documented! {
+    /// Condition types.
+    ConditionType:
     /// AWS holds what the spec says and references resolve. Always present.
     Ready,
     /// Whether AWS matches the spec.
@@ -21,46 +44,9 @@ pub enum ConditionType {
     DeletionBudgetExceeded,
 }
 
-impl ConditionType {
-    /// The name in `status.conditions[].type`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ready => "Ready",
-            Self::Synced => "Synced",
-            Self::ReferencesResolved => "ReferencesResolved",
-            Self::Reconciling => "Reconciling",
-            Self::Stalled => "Stalled",
-            Self::Suspended => "Suspended",
-            Self::ChannelsActivated => "ChannelsActivated",
-            Self::DeletionBudgetExceeded => "DeletionBudgetExceeded",
-        }
-    }
-}
-
-macro_rules! reasons {
-    ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
-        /// Reasons of conditions and of events.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Reason { $($(#[doc = $doc])+ $name,)+ }
-
-        impl Reason {
-            /// Every reason.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
-
-            /// The name in `reason`.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$name => stringify!($name),)+ }
-            }
-
-            /// What it means, for the docs.
-            pub fn description(self) -> &'static str {
-                match self { $(Self::$name => concat!($($doc),+).trim_ascii(),)+ }
-            }
-        }
-    };
-}
-
-reasons! {
+documented! {
+    /// Reasons of conditions and of events.
+    Reason:
     /// AWS holds what the spec says.
     InSync,
     /// Something was made in AWS.

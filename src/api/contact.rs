@@ -31,7 +31,7 @@ use super::reference::ValueFrom;
     validation = Rule::new("has(self.spec.alias) || self.metadata.name.matches('^[a-z0-9-]*$')")
         .message("metadata.name has a dot, which an alias cannot have: set spec.alias"),
     validation = Rule::new(
-        "(!has(oldSelf.spec.alias) && !(has(oldSelf.status) && has(oldSelf.status.arn))) || (has(self.spec.alias) ? self.spec.alias : self.metadata.name) == (has(oldSelf.spec.alias) ? oldSelf.spec.alias : oldSelf.metadata.name)"
+        "(!has(oldSelf.spec.alias) && !(has(oldSelf.status) && (has(oldSelf.status.arn) || has(oldSelf.status.origin)))) || (has(self.spec.alias) ? self.spec.alias : self.metadata.name) == (has(oldSelf.spec.alias) ? oldSelf.spec.alias : oldSelf.metadata.name)"
     ).message("spec.alias cannot be changed: AWS has no way to rename a contact. Make a new Contact and move references to it")
 )]
 #[cfg_attr(test, kube(cel))]

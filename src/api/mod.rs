@@ -75,3 +75,9 @@ fn refuse_null(schema: &mut JSONSchemaProps) {
         refuse_null(values);
     }
 }
+
+#[cfg(test)]
+#[path = "../../tests/admission/cases.rs"]
+mod cases;
+#[cfg(test)]
+mod tests;

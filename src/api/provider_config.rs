@@ -146,7 +146,7 @@ pub struct ProviderConfigSpec {
 pub struct NamespaceSelection {
     /// Names of namespaces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 1000), extend("x-kubernetes-list-type" = "set"))]
+    #[schemars(length(max = 1000), inner(length(min = 1, max = 63)), extend("x-kubernetes-list-type" = "set"))]
     pub names: Option<Vec<String>>,
     /// Selects namespaces by label; `{}` selects all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
