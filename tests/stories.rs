@@ -12,5 +12,9 @@
 mod activation;
 #[path = "stories/contact.rs"]
 mod contact;
+#[path = "stories/order.rs"]
+mod order;
+#[path = "stories/ownership.rs"]
+mod ownership;
 #[path = "stories/support.rs"]
 mod support;

@@ -538,3 +538,40 @@ async fn drift_is_found_without_being_asked() {
     in_sync(&world).await;
     world.finish().await;
 }
+
+#[tokio::test]
+async fn addresses_can_move_from_channel_to_channel() {
+    let world = stage("moves").await;
+    let channels = |a: Option<&str>, b: Option<&str>| {
+        let numbers = [("a", a), ("b", b)];
+        let channels: Vec<Value> = numbers
+            .iter()
+            .filter_map(|(name, number)| {
+                Some(json!({"name": name, "type": "SMS", "address": format!("+1500555{}", (*number)?)}))
+            })
+            .collect();
+        let plan: Vec<Value> = numbers
+            .iter()
+            .enumerate()
+            .filter(|(_, (_, number))| number.is_some())
+            .map(|(minute, (name, _))| json!({"channel": name, "engageAfterMinutes": minute}))
+            .collect();
+        json!({"channels": channels, "engagementPlan": plan})
+    };
+    world
+        .apply_value(contact_with("alice", &channels(Some("0001"), Some("0002"))))
+        .await;
+    world.ready("Contact", "alice").await;
+    // Swapped.
+    edit(&world, &channels(Some("0002"), Some("0001"))).await;
+    // One follows the other.
+    edit(&world, &channels(Some("0001"), Some("0003"))).await;
+    edit(&world, &channels(Some("0004"), Some("0001"))).await;
+    // The address of one that leaves.
+    edit(&world, &channels(Some("0001"), None)).await;
+    edit(&world, &channels(None, Some("0005"))).await;
+    edit(&world, &channels(Some("0005"), Some("0006"))).await;
+    edit(&world, &channels(Some("0006"), None)).await;
+    assert_eq!(must_hold(&world, "alice").await.channels.len(), 1);
+    world.finish().await;
+}
