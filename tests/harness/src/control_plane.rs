@@ -18,7 +18,7 @@ use tokio::sync::OnceCell;
 use crate::cluster::Cluster;
 use crate::paths::{on_path, repository, scratch};
 use crate::process::{Process, tail};
-use crate::setup;
+use crate::setup::{self, Grants};
 
 /// How long a start may take on a busy machine.
 const START: Duration = Duration::from_secs(90);
@@ -216,13 +216,14 @@ impl ControlPlane {
     ) -> Result<Identity> {
         std::fs::create_dir_all(directory)
             .with_context(|| format!("create {}", directory.display()))?;
-        setup::grant(cluster, namespace, name).await?;
+        let grants = setup::grant(cluster, namespace, name).await?;
         let identity = Identity {
             kubeconfig: directory.join(format!("{name}.kubeconfig")),
             token_file: directory.join(format!("{name}.token")),
             user: format!("system:serviceaccount:{namespace}:{name}"),
             namespace: namespace.to_owned(),
             name: name.to_owned(),
+            grants,
         };
         identity.renew(cluster).await?;
         let admin = Kubeconfig::read_from(&self.kubeconfig)
@@ -262,6 +263,8 @@ pub struct Identity {
     pub namespace: String,
     /// The ServiceAccount's name.
     pub name: String,
+    /// What was made for it outside of namespaces.
+    pub grants: Grants,
 }
 
 impl Identity {

@@ -22,7 +22,6 @@ pub mod aws;
 pub mod checks;
 pub mod cluster;
 pub mod control_plane;
-pub mod matrix;
 pub mod operator;
 pub mod paths;
 pub mod poll;

@@ -81,14 +81,24 @@ pub async fn install(cluster: &Cluster, crds: Vec<Value>) -> Result<Vec<String>>
     Ok(names)
 }
 
+/// What [`grant`] made outside of namespaces, for whoever wants it gone.
+#[derive(Clone, Debug, Default)]
+pub struct Grants {
+    /// ClusterRoles; several accounts may be bound to one.
+    pub roles: Vec<String>,
+    /// ClusterRoleBindings.
+    pub bindings: Vec<String>,
+}
+
 /// Creates the namespace and the ServiceAccount, and binds it to the permissions that `incident-operator rbac` prints.
-pub async fn grant(cluster: &Cluster, namespace: &str, account: &str) -> Result<()> {
+pub async fn grant(cluster: &Cluster, namespace: &str, account: &str) -> Result<Grants> {
     cluster
         .try_apply(
             &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}),
         )
         .await?;
     cluster.try_apply(&json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account, "namespace": namespace}})).await?;
+    let mut granted = Grants::default();
     for mut object in printed("rbac").await? {
         let kind = object["kind"].as_str().unwrap_or_default().to_owned();
         if !matches!(kind.as_str(), "ClusterRole" | "Role") {
@@ -99,7 +109,7 @@ pub async fn grant(cluster: &Cluster, namespace: &str, account: &str) -> Result<
             .context("a role's name")?
             .to_owned();
         let binding = format!("{name}-{namespace}-{account}");
-        let mut metadata = json!({"name": binding});
+        let mut metadata = json!({"name": &binding});
         let mut binding_kind = "ClusterRoleBinding";
         if kind == "Role" {
             // A role without a namespace is meant for the operator's own.
@@ -110,6 +120,9 @@ pub async fn grant(cluster: &Cluster, namespace: &str, account: &str) -> Result<
             object["metadata"]["namespace"] = json!(home);
             metadata["namespace"] = json!(home);
             binding_kind = "RoleBinding";
+        } else {
+            granted.roles.push(name.clone());
+            granted.bindings.push(binding.clone());
         }
         cluster
             .try_apply(&object)
@@ -127,7 +140,7 @@ pub async fn grant(cluster: &Cluster, namespace: &str, account: &str) -> Result<
             .await
             .with_context(|| format!("bind {kind} {name}"))?;
     }
-    Ok(())
+    Ok(granted)
 }
 
 /// A ProviderConfig that suits a simulator: generous limits, no brake, everything allowed in `namespaces` (none = everywhere).

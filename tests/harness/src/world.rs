@@ -980,15 +980,10 @@ impl World {
         for namespace in self.namespaces.iter().chain([&self.identity.namespace]) {
             self.cluster.delete("Namespace", None, namespace).await?;
         }
-        for binding in self.cluster.list("ClusterRoleBinding", None).await? {
-            if binding.name_any().ends_with(&format!(
-                "{}-{}",
-                self.identity.namespace, self.identity.name
-            )) {
-                self.cluster
-                    .delete("ClusterRoleBinding", None, &binding.name_any())
-                    .await?;
-            }
+        for binding in &self.identity.grants.bindings {
+            self.cluster
+                .delete("ClusterRoleBinding", None, binding)
+                .await?;
         }
         Ok(())
     }

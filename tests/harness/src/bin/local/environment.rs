@@ -177,6 +177,14 @@ impl Environment {
                 )
                 .await?;
         }
+        for binding in &self.identity.grants.bindings {
+            self.cluster
+                .delete("ClusterRoleBinding", None, binding)
+                .await?;
+        }
+        for role in &self.identity.grants.roles {
+            self.cluster.delete("ClusterRole", None, role).await?;
+        }
         for namespace in namespaces.iter().map(String::as_str).chain([NAMESPACE]) {
             self.cluster.delete("Namespace", None, namespace).await?;
         }
