@@ -1,279 +1,118 @@
-//! The operator may die between any two calls. Each story is told once for every call that changes something in AWS and every way to die
-//! there, and once for every fail point between two writes to the API server; it must end the same, with nothing twice and nothing left over.
+//! The crash matrix: whatever moment the operator dies at, and whatever AWS does meanwhile, everything comes out right.
+//!
+//! A [`scenario`] is what a user does, as data, with the end it must come to. The machine derives the cases from it: [`kills`] at every call
+//! that it makes, [`fail_points`] between two writes to the API server, [`faults`] of AWS on every operation. A new kind adds scenarios to
+//! [`scenarios`], and nothing else.
+//!
+//! Cases run many at a time on a [`stage`]: a namespace, an account and a ProviderConfig each under one real operator, which is killed when
+//! every one of them waits at its call.
 #![allow(
-    clippy::expect_used,
     clippy::unwrap_used,
-    reason = "a test fails by panicking"
+    clippy::expect_used,
+    reason = "a test fails by panicking, and says why"
 )]
 
-use aws_sdk_ssmcontacts::types::{ChannelType, ContactChannelAddress, ContactType, Plan};
-use harness::matrix::{Story, crash_everywhere};
-use harness::{World, aws};
-use serde_json::{Value, json};
+#[path = "crash/activation.rs"]
+mod activation;
+#[path = "crash/contact.rs"]
+mod contact;
+#[path = "crash/kills.rs"]
+mod kills;
+#[path = "crash/model.rs"]
+mod model;
+#[path = "crash/scenario.rs"]
+mod scenario;
+#[path = "crash/stage.rs"]
+mod stage;
 
-/// Worlds at a time in each test.
-const AT_ONCE: usize = 2;
+use std::sync::Arc;
+use std::time::Instant;
 
-fn alice() -> Value {
-    json!({
-        "apiVersion": "incident-operator.dev/v1alpha1", "kind": "Contact", "metadata": {"name": "alice"},
-        "spec": {
-            "displayName": "Alice Example",
-            "channels": [
-                {"name": "mail", "type": "Email", "address": "alice@example.com"},
-                {"name": "mobile", "type": "SMS", "address": "+15005550199"},
-            ],
-            "engagementPlan": [{"channel": "mobile", "engageAfterMinutes": 0}, {"channel": "mail", "engageAfterMinutes": 5}],
-            "tags": {"team": "payments"},
-        },
-    })
+use kills::{Fate, Kill, undisturbed};
+use scenario::Scenario;
+
+/// How many cases share an operator.
+const BATCH: usize = 32;
+
+/// Everything a user does to any kind.
+fn scenarios() -> Vec<Arc<Scenario>> {
+    [
+        contact::create(),
+        contact::update(),
+        contact::adopt(),
+        contact::overwrite(),
+        contact::delete_created(),
+        contact::delete_adopted(),
+        contact::first_use(),
+        contact::prune(),
+        activation::activate(),
+    ]
+    .map(Arc::new)
+    .into()
 }
 
-/// Another display name, a channel renamed, one with another address, one gone, one new, another plan, other tags.
-fn alice_edited() -> Value {
-    json!({
-        "apiVersion": "incident-operator.dev/v1alpha1", "kind": "Contact", "metadata": {"name": "alice"},
-        "spec": {
-            "displayName": "Alice Edited",
-            "channels": [
-                {"name": "private mail", "type": "Email", "address": "alice@example.com"},
-                {"name": "landline", "type": "Voice", "address": "+15005550111"},
-            ],
-            "engagementPlan": [{"channel": "landline", "engageAfterMinutes": 0}],
-            "tags": {"team": "refunds", "floor": "3"},
-        },
-    })
-}
-
-/// AWS holds one contact, and it is as the manifest says.
-fn holds(held: &[aws::Contact], manifest: &Value) -> Result<(), String> {
-    let [contact] = held else {
-        return Err(format!("{} contacts in AWS", held.len()));
-    };
-    let spec = &manifest["spec"];
-    let expect = |what: &str, right: bool| {
-        if right {
-            Ok(())
-        } else {
-            Err(format!("{what} in AWS: {contact:?}"))
-        }
-    };
-    expect(
-        "display name",
-        contact.display_name.as_deref() == spec["displayName"].as_str(),
-    )?;
-    let mut wanted: Vec<(String, String, String)> = vec![];
-    for channel in spec["channels"].as_array().into_iter().flatten() {
-        let text = |field: &str| channel[field].as_str().unwrap_or_default().to_owned();
-        wanted.push((text("name"), text("type").to_uppercase(), text("address")));
+/// The scenarios that `CRASH_SCENARIO` names, separated by commas; absent = all.
+fn chosen() -> Vec<Arc<Scenario>> {
+    let only = std::env::var("CRASH_SCENARIO").ok();
+    let mut chosen = scenarios();
+    if let Some(only) = only {
+        chosen.retain(|scenario| only.split(',').any(|name| name == scenario.name));
     }
-    wanted.sort();
-    let found: Vec<_> = contact
-        .channels
-        .iter()
-        .map(|channel| {
-            (
-                channel.name.clone(),
-                channel.kind.clone(),
-                channel.address.clone(),
-            )
-        })
-        .collect();
-    expect("channels", found == wanted)?;
-    let targets: Vec<&str> = contact
-        .stages
-        .iter()
-        .flat_map(|stage| &stage.targets)
-        .map(|(arn, _)| arn.as_str())
-        .collect();
-    let named = |arn: &str| {
-        contact
-            .channels
-            .iter()
-            .find(|channel| channel.arn == arn)
-            .map(|channel| channel.name.as_str())
-    };
-    let plan: Vec<Option<&str>> = targets.into_iter().map(named).collect();
-    let wanted: Vec<Option<&str>> = spec["engagementPlan"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|entry| entry["channel"].as_str())
-        .collect();
-    expect("plan", plan == wanted)?;
-    let ours = |key: &&String| !key.starts_with("incident-operator/");
-    let tags: Value = contact
-        .tags
-        .keys()
-        .filter(ours)
-        .map(|key| (key.clone(), json!(contact.tags[key])))
-        .collect::<serde_json::Map<_, _>>()
-        .into();
-    expect("tags", tags == spec["tags"])
+    assert!(!chosen.is_empty(), "no scenario of that name");
+    chosen
 }
 
-/// The contact is Ready and AWS is as the manifest says.
-async fn is_as(world: &World, manifest: &Value) -> Result<(), String> {
-    let object = world
-        .find("Contact", "alice")
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_any_call_everything_comes_out_right() {
+    let started = Instant::now();
+    let scenarios = chosen();
+    let all = undisturbed(&scenarios)
         .await
-        .ok_or("the contact is gone")?;
-    if !harness::checks::is_ready(&object) {
-        return Err(format!(
-            "not Ready: {}",
-            object.data["status"]["conditions"]
-        ));
-    }
-    holds(&world.aws().await, manifest)
-}
-
-struct Create;
-
-impl Story for Create {
-    fn name(&self) -> String {
-        "create".to_owned()
-    }
-    async fn prepare(&self, _: &World) {}
-    async fn act(&self, world: &World) {
-        world.apply_value(alice()).await;
-    }
-    async fn settled(&self, world: &World) -> Result<(), String> {
-        is_as(world, &alice()).await
-    }
-}
-
-struct Update;
-
-impl Story for Update {
-    fn name(&self) -> String {
-        "update".to_owned()
-    }
-    async fn prepare(&self, world: &World) {
-        world.apply_value(alice()).await;
-        world.ready("Contact", "alice").await;
-    }
-    async fn act(&self, world: &World) {
-        world.apply_value(alice_edited()).await;
-    }
-    async fn settled(&self, world: &World) -> Result<(), String> {
-        is_as(world, &alice_edited()).await
-    }
-}
-
-struct Adopt;
-
-impl Story for Adopt {
-    fn name(&self) -> String {
-        "adopt".to_owned()
-    }
-    /// A contact made by hand, with one channel that the manifest has too.
-    async fn prepare(&self, world: &World) {
-        let client = world.contacts();
-        let plan = Plan::builder().set_stages(Some(vec![])).build();
-        let made = client
-            .create_contact()
-            .alias("alice")
-            .display_name("Alice by hand")
-            .r#type(ContactType::Personal)
-            .plan(plan)
-            .send()
-            .await;
-        let address = ContactChannelAddress::builder()
-            .simple_address("alice@example.com")
-            .build();
-        let channel = client
-            .create_contact_channel()
-            .contact_id(made.unwrap().contact_arn())
-            .name("mail")
-            .r#type(ChannelType::Email);
-        channel
-            .delivery_address(address)
-            .defer_activation(true)
-            .send()
-            .await
-            .unwrap();
-    }
-    async fn act(&self, world: &World) {
-        let mut manifest = alice();
-        manifest["spec"]["adoptionPolicy"] = json!("AdoptAndOverwrite");
-        world.apply_value(manifest).await;
-    }
-    async fn settled(&self, world: &World) -> Result<(), String> {
-        is_as(world, &alice()).await?;
-        let origin = world.get("Contact", "alice").await.data["status"]["origin"].clone();
-        if origin == "Adopted" {
-            Ok(())
-        } else {
-            Err(format!("origin {origin}"))
+        .unwrap_or_else(|failures| panic!("undisturbed already:\n{}", failures.join("\n")));
+    let mut kills = vec![];
+    let mut pairs = 0;
+    for (scenario, calls) in scenarios.iter().zip(&all) {
+        println!(
+            "{}: {}",
+            scenario.name,
+            calls
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", ")
+        );
+        pairs += calls.len();
+        for pair in calls {
+            for fate in Fate::all(pair) {
+                kills.push(Kill {
+                    scenario: Arc::clone(scenario),
+                    pair: pair.clone(),
+                    fate: *fate,
+                });
+            }
         }
     }
-}
-
-struct Delete;
-
-impl Story for Delete {
-    fn name(&self) -> String {
-        "delete".to_owned()
+    let mut failures = vec![];
+    let mut missed = vec![];
+    for batch in kills.chunks(BATCH) {
+        let began = Instant::now();
+        let outcome = kills::batch(batch).await;
+        println!(
+            "{} kills in {:.1} s, {} failures",
+            batch.len(),
+            began.elapsed().as_secs_f64(),
+            outcome.failures.len()
+        );
+        failures.extend(outcome.failures);
+        missed.extend(outcome.missed);
     }
-    async fn prepare(&self, world: &World) {
-        Update.prepare(world).await;
-    }
-    async fn act(&self, world: &World) {
-        world.delete("Contact", "alice").await;
-    }
-    async fn settled(&self, world: &World) -> Result<(), String> {
-        if world.find("Contact", "alice").await.is_some() {
-            return Err("the object is still there".to_owned());
-        }
-        let held = world.aws().await;
-        if held.is_empty() {
-            Ok(())
-        } else {
-            Err(format!("AWS holds {held:?}"))
-        }
-    }
-}
-
-/// Sending a code reaches a human: never twice, whatever happens.
-struct Activate;
-
-impl Story for Activate {
-    fn name(&self) -> String {
-        "activate".to_owned()
-    }
-    async fn prepare(&self, world: &World) {
-        Update.prepare(world).await;
-    }
-    async fn act(&self, world: &World) {
-        let spec = json!({"contactRef": {"name": "alice"}, "channel": "mobile"});
-        let kind = "ChannelActivation";
-        world.apply_value(json!({"apiVersion": "incident-operator.dev/v1alpha1", "kind": kind, "metadata": {"name": "first"}, "spec": spec})).await;
-    }
-    async fn settled(&self, world: &World) -> Result<(), String> {
-        let sent = world.codes_sent().await;
-        assert!(sent <= 1, "{sent} codes were sent");
-        let phase = world.get("ChannelActivation", "first").await.data["status"]["phase"].clone();
-        match (phase.as_str(), sent) {
-            (Some("AwaitingCode"), 1) | (Some("SendUnknown"), _) => Ok(()),
-            _ => Err(format!("phase {phase}, {sent} codes sent")),
-        }
-    }
-}
-
-macro_rules! crash {
-    ($($name:ident: $story:expr,)+) => {$(
-        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-        async fn $name() {
-            let crashes = crash_everywhere(&$story, AT_ONCE).await;
-            println!("{crashes} crashes");
-        }
-    )+};
-}
-
-crash! {
-    a_creation_survives_every_crash: Create,
-    an_update_survives_every_crash: Update,
-    an_adoption_survives_every_crash: Adopt,
-    a_deletion_survives_every_crash: Delete,
-    an_activation_never_sends_a_second_code: Activate,
+    println!(
+        "killed at {pairs} calls of {} scenarios, {} kills, {} calls that did not come, in {:.0} s",
+        scenarios.len(),
+        kills.len(),
+        missed.len(),
+        started.elapsed().as_secs_f64()
+    );
+    failures.extend(missed);
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }

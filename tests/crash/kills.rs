@@ -1,0 +1,197 @@
+//! kill -9 at every call: before its effect, after it, with the call lost on the way, and with the call arriving when all is long over.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use harness::{Hold, When};
+
+use crate::scenario::Scenario;
+use crate::stage::{Case, Stage};
+
+/// What a scenario calls when nothing goes wrong.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Pair {
+    /// Operation.
+    pub operation: String,
+    /// Which call of it, from 1.
+    pub nth: u32,
+    /// Whether it changes something.
+    pub mutating: bool,
+}
+
+impl fmt::Display for Pair {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} number {}", self.operation, self.nth)
+    }
+}
+
+/// Tells every scenario undisturbed and returns its calls in order.
+pub async fn undisturbed(scenarios: &[Arc<Scenario>]) -> Result<Vec<Vec<Pair>>, Vec<String>> {
+    let wanted: Vec<_> = scenarios
+        .iter()
+        .map(|scenario| (Arc::clone(scenario), "undisturbed".to_owned()))
+        .collect();
+    let stage = Stage::prepared("dry", &wanted).await;
+    let mut begin = vec![];
+    for case in &stage.cases {
+        begin.push(stage.last_call(case).await);
+    }
+    join_all(stage.cases.iter().map(|case| stage.act(case))).await;
+    let failures = stage.settle().await;
+    if !failures.is_empty() {
+        return Err(failures);
+    }
+    let mut all = vec![];
+    for (case, begin) in stage.cases.iter().zip(begin) {
+        let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+        let mut pairs = vec![];
+        for call in stage.calls(case, begin).await {
+            let count = counts.entry(call.operation.clone()).or_default();
+            *count += 1;
+            pairs.push(Pair {
+                operation: call.operation,
+                nth: *count,
+                mutating: call.mutating,
+            });
+        }
+        all.push(pairs);
+    }
+    let failures = stage.conclude().await;
+    if failures.is_empty() {
+        Ok(all)
+    } else {
+        Err(failures)
+    }
+}
+
+/// How the call at which the operator dies goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Killed before the effect, which happens before the operator is back.
+    Arrives,
+    /// Killed before the effect, which never happens.
+    Lost,
+    /// Killed before the effect, which happens when the new operator has long finished.
+    Late,
+    /// Killed after the effect.
+    Done,
+}
+
+impl Fate {
+    fn when(self) -> When {
+        match self {
+            Self::Arrives | Self::Lost | Self::Late => When::Before,
+            Self::Done => When::After,
+        }
+    }
+
+    /// The fates worth telling apart.
+    pub fn all(pair: &Pair) -> &'static [Self] {
+        if pair.mutating {
+            &[Self::Arrives, Self::Lost, Self::Late, Self::Done]
+        } else {
+            &[Self::Arrives, Self::Done]
+        }
+    }
+}
+
+/// One crash.
+#[derive(Clone)]
+pub struct Kill {
+    /// What happens.
+    pub scenario: Arc<Scenario>,
+    /// At which call.
+    pub pair: Pair,
+    /// And what becomes of the call.
+    pub fate: Fate,
+}
+
+/// How a batch went.
+#[derive(Default)]
+pub struct Outcome {
+    /// What was wrong.
+    pub failures: Vec<String>,
+    /// Calls that never came: the batch crashed without them.
+    pub missed: Vec<String>,
+}
+
+/// How long the first call may wait for the last one: the operator gives up on a call after 10 s.
+const ALL_HELD: Duration = Duration::from_secs(9);
+
+/// Tells some cases at a time, lets every one run into its hold, and kills the operator.
+pub async fn batch(kills: &[Kill]) -> Outcome {
+    let wanted: Vec<_> = kills
+        .iter()
+        .map(|kill| {
+            (
+                Arc::clone(&kill.scenario),
+                format!("killed at {} ({:?})", kill.pair, kill.fate),
+            )
+        })
+        .collect();
+    let mut stage = Stage::prepared("kill", &wanted).await;
+    let holds = join_all(stage.cases.iter().zip(kills).map(|(case, kill)| {
+        let hold =
+            Hold::new(&kill.pair.operation, kill.pair.nth, kill.fate.when()).account(&case.account);
+        let stage = &stage;
+        async move {
+            let id = stage.world.simulator.hold(&hold).await.expect("a hold");
+            stage.act(case).await;
+            id
+        }
+    }))
+    .await;
+    let deadline = Instant::now() + ALL_HELD;
+    let held = join_all(
+        stage
+            .cases
+            .iter()
+            .zip(&holds)
+            .map(|(case, hold)| held(&stage, case, hold, deadline)),
+    )
+    .await;
+    stage.world.operator().kill9();
+    let mut outcome = Outcome::default();
+    for ((case, kill), (hold, held)) in stage.cases.iter().zip(kills).zip(holds.iter().zip(held)) {
+        if !held {
+            outcome
+                .missed
+                .push(stage.tell(case, "the call did not come"));
+        }
+        if kill.fate != Fate::Late {
+            let lost = kill.fate == Fate::Lost;
+            let simulator = &stage.world.simulator;
+            simulator.forget_hold(hold, lost).await.expect("a hold");
+        }
+    }
+    stage.restart().await;
+    if kills.iter().any(|kill| kill.fate == Fate::Late) {
+        outcome.failures.extend(stage.settle().await);
+        for hold in &holds {
+            // Those that are forgotten already are gone.
+            let _ = stage.world.simulator.forget_hold(hold, false).await;
+        }
+    }
+    outcome.failures.extend(stage.conclude().await);
+    outcome
+}
+
+async fn held(stage: &Stage, case: &Case, hold: &str, deadline: Instant) -> bool {
+    loop {
+        let simulator = &stage.world.simulator;
+        if simulator
+            .held(hold, Duration::from_millis(150))
+            .await
+            .expect("a hold")
+        {
+            return true;
+        }
+        stage.tend(case).await;
+        if Instant::now() > deadline {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! What AWS holds, as lines that a model can be written in.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde_json::Value;
+
+/// Everything an account holds that a scenario can change. Read from the simulator's own memory, so that looking disturbs no hold and no fault.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    lines: BTreeSet<String>,
+    /// What stands twice or belongs to nothing: never right.
+    faults: Vec<String>,
+}
+
+impl Held {
+    /// A model: `contact alias: Display Name` with indented `channel`, `stage` and `tag` lines under it. Order means nothing but for stages.
+    pub fn parse(text: &str) -> Self {
+        let mut lines = BTreeSet::new();
+        let mut under = String::new();
+        let mut stages = 0;
+        for line in text.lines().filter(|line| !line.trim().is_empty()) {
+            let line_text = line.trim();
+            if line_text.starts_with("contact ") {
+                under = line_text
+                    .split([' ', ':'])
+                    .nth(1)
+                    .unwrap_or_default()
+                    .to_owned();
+                stages = 0;
+                lines.insert(line_text.to_owned());
+            } else if let Some(stage) = line_text.strip_prefix("stage ") {
+                stages += 1;
+                lines.insert(format!("{under}: stage {stages} {stage}"));
+            } else {
+                lines.insert(format!("{under}: {line_text}"));
+            }
+        }
+        Self {
+            lines,
+            faults: vec![],
+        }
+    }
+
+    /// What the simulator says an account holds.
+    pub fn read(account: &Value) -> Self {
+        let mut held = Self::default();
+        for region in account["contacts"]
+            .as_object()
+            .into_iter()
+            .flat_map(serde_json::Map::values)
+        {
+            held.read_region(region);
+        }
+        held
+    }
+
+    fn add(&mut self, line: String) {
+        if !self.lines.insert(line.clone()) {
+            self.faults.push(format!("twice: {line}"));
+        }
+    }
+
+    fn read_region(&mut self, region: &Value) {
+        let empty = serde_json::Map::new();
+        let channels = region["channels"].as_object().unwrap_or(&empty);
+        let mut names: BTreeMap<String, String> = BTreeMap::new();
+        for (id, channel) in channels {
+            let alias = text(channel, &["alias"]);
+            names.insert(id.clone(), text(channel, &["name"]));
+            if region["contacts"][&alias].is_null() {
+                self.faults.push(format!(
+                    "a channel of {alias}, which does not exist, is left"
+                ));
+            }
+        }
+        for (alias, contact) in region["contacts"].as_object().unwrap_or(&empty) {
+            let display = text(contact, &["displayName", "display_name"]);
+            self.add(format!("contact {alias}: {display}").trim_end().to_owned());
+            for id in contact["channels"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+            {
+                let channel = &channels[id];
+                let activated = if channel["activated"] == true {
+                    ", activated"
+                } else {
+                    ""
+                };
+                self.add(format!(
+                    "{alias}: channel {}: {} {}{activated}",
+                    text(channel, &["name"]),
+                    text(channel, &["kind"]),
+                    text(channel, &["address"])
+                ));
+            }
+            for (number, stage) in contact["plan"]["Stages"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .enumerate()
+            {
+                let mut targets: Vec<String> = stage["Targets"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .map(|target| {
+                        let info = &target["ChannelTargetInfo"];
+                        let arn = info["ContactChannelId"].as_str().unwrap_or_default();
+                        let id = arn.rsplit('/').next().unwrap_or_default();
+                        let name = names.get(id).cloned().unwrap_or("<gone>".to_owned());
+                        match info["RetryIntervalInMinutes"].as_i64().unwrap_or(0) {
+                            0 => name,
+                            minutes => format!("{name} every {minutes} min"),
+                        }
+                    })
+                    .collect();
+                targets.sort();
+                self.add(format!(
+                    "{alias}: stage {} {} min: {}",
+                    number + 1,
+                    stage["DurationInMinutes"],
+                    targets.join(", ")
+                ));
+            }
+            for tag in contact["tags"].as_array().into_iter().flatten() {
+                self.add(format!(
+                    "{alias}: tag {} = {}",
+                    tag[0].as_str().unwrap_or_default(),
+                    tag[1].as_str().unwrap_or_default()
+                ));
+            }
+        }
+    }
+
+    /// How many channels of a contact are activated.
+    pub fn activated(&self, alias: &str) -> usize {
+        let channel = format!("{alias}: channel ");
+        self.lines
+            .iter()
+            .filter(|line| line.starts_with(&channel) && line.ends_with(", activated"))
+            .count()
+    }
+
+    /// What differs from a model.
+    pub fn difference(&self, model: &Self) -> Result<(), String> {
+        let mut text = self.faults.clone();
+        text.extend(
+            model
+                .lines
+                .difference(&self.lines)
+                .map(|line| format!("AWS lacks: {line}")),
+        );
+        text.extend(
+            self.lines
+                .difference(&model.lines)
+                .map(|line| format!("AWS has: {line}")),
+        );
+        if text.is_empty() {
+            Ok(())
+        } else {
+            Err(text.join("\n"))
+        }
+    }
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for line in &self.lines {
+            writeln!(formatter, "{line}")?;
+        }
+        Ok(())
+    }
+}
+
+fn text(value: &Value, names: &[&str]) -> String {
+    names
+        .iter()
+        .find_map(|name| value[*name].as_str())
+        .unwrap_or_default()
+        .to_owned()
+}

@@ -1,0 +1,605 @@
+//! Many cases at a time under one operator: a namespace, an AWS account and a ProviderConfig each, so that one kill -9 hits them all.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use harness::checks::{condition, is_ready};
+use harness::simulator::Call;
+use harness::{OperatorOptions, Simulator, World, seconds};
+use kube::ResourceExt;
+use kube::api::DynamicObject;
+use serde_json::{Value, json};
+
+use crate::model::Held;
+use crate::scenario::{End, Expected, Scenario, Step, holds, present};
+
+/// The label by which an operator of one case alone finds its ProviderConfig.
+const CASE_LABEL: &str = "case";
+/// Where every case lives.
+pub const REGION: &str = "us-east-1";
+/// How long a case may take to come to its end: a deletion soon after the creation waits 15 s for AWS to show what was made.
+pub const SETTLE: Duration = seconds(75);
+/// How often AWS is looked at after the operator has been started again.
+const DRIFT: &str = "1s";
+/// Time in which two drift checks happen.
+const QUIET: Duration = Duration::from_millis(2500);
+const LOOK_EVERY: Duration = Duration::from_millis(300);
+
+/// What a step done past the operator works with.
+pub struct Hands {
+    /// The simulated AWS.
+    pub simulator: Simulator,
+    /// The case's account.
+    pub account: String,
+}
+
+impl Hands {
+    /// SDK client for ssm-contacts.
+    pub fn contacts(&self) -> aws_sdk_ssmcontacts::Client {
+        self.simulator.contacts(&self.account, REGION)
+    }
+}
+
+/// One telling of a scenario.
+pub struct Case {
+    /// What happens.
+    pub scenario: Arc<Scenario>,
+    /// What is done to it.
+    pub label: String,
+    /// Namespace, name of the ProviderConfig and owner id.
+    pub namespace: String,
+    /// AWS account.
+    pub account: String,
+    codes_before: AtomicUsize,
+    given: AtomicBool,
+}
+
+/// The objects of one case, with their kinds.
+pub type Objects = Vec<(String, DynamicObject)>;
+
+/// Cases that share an operator.
+pub struct Stage {
+    /// Their world.
+    pub world: World,
+    /// The cases.
+    pub cases: Vec<Case>,
+}
+
+impl Stage {
+    /// Makes the world, and prepares every case up to its being ready.
+    pub async fn prepared(name: &str, wanted: &[(Arc<Scenario>, String)]) -> Self {
+        static ACCOUNTS: AtomicU64 = AtomicU64::new(0);
+        let mut builder = World::builder(name)
+            .without_provider()
+            .without_operator()
+            .not_onboarded()
+            .flag("--concurrency")
+            .flag("256");
+        let suffixes: Vec<String> = wanted
+            .iter()
+            .enumerate()
+            .map(|(number, (scenario, _))| format!("{number}-{}", scenario.name))
+            .collect();
+        for suffix in &suffixes {
+            builder = builder.namespace(suffix);
+        }
+        let mut world = builder.build().await;
+        let cases: Vec<Case> = wanted
+            .iter()
+            .zip(&suffixes)
+            .map(|((scenario, label), suffix)| Case {
+                scenario: Arc::clone(scenario),
+                label: label.clone(),
+                namespace: format!("{}-{suffix}", world.id),
+                account: format!(
+                    "{:012}",
+                    200_000_000_000_u64
+                        + u64::from(std::process::id()) * 10_000
+                        + ACCOUNTS.fetch_add(1, Ordering::Relaxed)
+                ),
+                codes_before: AtomicUsize::new(0),
+                given: AtomicBool::new(false),
+            })
+            .collect();
+        for case in &cases {
+            world
+                .simulator
+                .onboard(&case.account, &[REGION])
+                .await
+                .expect("onboard");
+            for text in &case.scenario.sensitive {
+                world.sensitive(text);
+            }
+        }
+        world.start_operator().await.expect("start the operator");
+        let stage = Self { world, cases };
+        join_all(stage.cases.iter().map(|case| stage.prepare(case))).await;
+        stage
+    }
+
+    async fn prepare(&self, case: &Case) {
+        self.carry_out(case, &case.scenario.prepare).await;
+        self.wait_ready(case, &case.scenario.prepare).await;
+        let codes = self.codes(case).await.len();
+        case.codes_before.store(codes, Ordering::Relaxed);
+    }
+
+    /// What the user does.
+    pub async fn act(&self, case: &Case) {
+        self.carry_out(case, &case.scenario.act).await;
+    }
+
+    async fn carry_out(&self, case: &Case, steps: &[Step]) {
+        let hands = Hands {
+            simulator: self.world.simulator.clone(),
+            account: case.account.clone(),
+        };
+        for (number, step) in steps.iter().enumerate() {
+            match step {
+                Step::Provider => {
+                    self.world.apply_value(self.provider_config(case)).await;
+                }
+                Step::DeleteProvider => self.world.delete("ProviderConfig", &case.namespace).await,
+                Step::Apply(yaml) => {
+                    for object in harness::cluster::documents(yaml).expect("a manifest") {
+                        self.world.apply_value(at_home(case, object)).await;
+                    }
+                }
+                Step::Delete(kind, name) => {
+                    let name = format!("{}/{name}", case.namespace);
+                    self.world.delete(kind, &name).await;
+                }
+                Step::Ready => self.wait_ready(case, &steps[..number]).await,
+                Step::InAws(hand) => hand(&hands).await,
+            }
+        }
+    }
+
+    async fn wait_ready(&self, case: &Case, steps: &[Step]) {
+        for (kind, name) in present(steps) {
+            let name = if name.is_empty() {
+                case.namespace.clone()
+            } else {
+                format!("{}/{name}", case.namespace)
+            };
+            self.world.ready(&kind, &name).await;
+        }
+    }
+
+    fn provider_config(&self, case: &Case) -> Value {
+        let mut config = harness::setup::provider_config(
+            &case.namespace,
+            &case.account,
+            REGION,
+            &case.namespace,
+            std::slice::from_ref(&case.namespace),
+        );
+        config["metadata"]["labels"] = json!({CASE_LABEL: case.namespace});
+        config["spec"]["assumeRole"] =
+            json!({"roleArn": format!("arn:aws:iam::{}:role/operator", case.account)});
+        self.world.at_home(config)
+    }
+
+    /// How to start an operator for one case alone.
+    pub fn options_for(&self, case: &Case, log: &str) -> OperatorOptions {
+        let mut options = self.world.operator_options();
+        set_flag(&mut options, "--watch-namespaces", &case.namespace);
+        set_flag(
+            &mut options,
+            "--cluster-selector",
+            &format!("{CASE_LABEL}={}", case.namespace),
+        );
+        options.log = options.log.with_file_name(log);
+        options
+    }
+
+    /// Starts the operator again, now with drift checks all the time.
+    pub async fn restart(&mut self) {
+        let operator = self.world.operator_mut();
+        set_flag(operator.options_mut(), "--drift-interval", DRIFT);
+        operator.restart().await.expect("restart the operator");
+    }
+
+    /// What the operator called in a case's account.
+    pub async fn calls(&self, case: &Case, since: u64) -> Vec<Call> {
+        let mut calls = self
+            .world
+            .simulator
+            .calls(Some(&case.account), since)
+            .await
+            .expect("call log");
+        calls.retain(|call| {
+            call.user_agent
+                .as_deref()
+                .is_some_and(|agent| agent.contains("incident-operator"))
+        });
+        calls
+    }
+
+    /// The number of the last call in a case's account.
+    pub async fn last_call(&self, case: &Case) -> u64 {
+        self.calls(case, 0).await.last().map_or(0, |call| call.seq)
+    }
+
+    async fn codes(&self, case: &Case) -> Vec<String> {
+        let codes = self.world.simulator.codes(&case.account).await;
+        codes
+            .expect("codes")
+            .into_iter()
+            .map(|sent| sent.code)
+            .collect()
+    }
+
+    /// The person of the case does what a person does when a code has come.
+    pub async fn tend(&self, case: &Case) {
+        let Some(person) = &case.scenario.person else {
+            return;
+        };
+        if case.given.load(Ordering::Relaxed) {
+            return;
+        }
+        let codes = self.codes(case).await;
+        if codes.len() <= case.codes_before.load(Ordering::Relaxed) {
+            return;
+        }
+        if let Some(code) = codes.last() {
+            case.given.store(true, Ordering::Relaxed);
+            let secret = json!({
+                "apiVersion": "v1", "kind": "Secret",
+                "metadata": {"name": person.secret, "labels": {format!("{}/contact-data", harness::setup::GROUP): "true"}},
+                "stringData": {person.key: code},
+            });
+            self.world.apply_value(at_home(case, secret)).await;
+        }
+    }
+
+    /// Every object of ours, by case.
+    pub async fn objects(&self) -> BTreeMap<String, Objects> {
+        let cluster = &self.world.cluster;
+        let mut objects: BTreeMap<String, Objects> = BTreeMap::new();
+        for (kind, _) in cluster.our_kinds().await.expect("kinds") {
+            for object in cluster.list(&kind, None).await.expect("a list") {
+                let case = object.namespace().unwrap_or_else(|| object.name_any());
+                objects
+                    .entry(case)
+                    .or_default()
+                    .push((kind.clone(), object));
+            }
+        }
+        objects
+    }
+
+    /// Whether a case has come to its end; says what is missing.
+    pub async fn check(&self, case: &Case, objects: &Objects) -> Result<(), String> {
+        let codes = self.codes(case).await.len() - case.codes_before.load(Ordering::Relaxed);
+        if codes > case.scenario.max_codes {
+            return Err(format!("{codes} codes were sent"));
+        }
+        let account = self.world.simulator.account(&case.account).await;
+        let held = Held::read(&account.expect("the account's state"));
+        let mut missing = vec![];
+        for end in &case.scenario.ends {
+            match self.matches(case, end, codes, &held, objects) {
+                Ok(()) => return Ok(()),
+                Err(text) => missing.push(text),
+            }
+        }
+        Err(missing.join("\nor: "))
+    }
+
+    fn matches(
+        &self,
+        case: &Case,
+        end: &End,
+        codes: usize,
+        held: &Held,
+        objects: &Objects,
+    ) -> Result<(), String> {
+        if codes != end.codes {
+            return Err(format!("{codes} codes were sent, not {}", end.codes));
+        }
+        held.difference(&end.held(&case.namespace))?;
+        let name_of = |name: &str| {
+            if name.is_empty() || name == "{provider}" {
+                case.namespace.clone()
+            } else {
+                name.to_owned()
+            }
+        };
+        let remaining: BTreeSet<(String, String)> = case
+            .scenario
+            .remaining()
+            .into_iter()
+            .map(|(kind, name)| (kind, name_of(&name)))
+            .collect();
+        for (kind, object) in objects {
+            if !remaining.contains(&(kind.clone(), object.name_any())) {
+                return Err(format!("{kind} {} is still there", object.name_any()));
+            }
+        }
+        for (kind, name) in remaining {
+            let object = objects
+                .iter()
+                .find(|(of, object)| *of == kind && object.name_any() == name)
+                .map(|(_, object)| object)
+                .ok_or_else(|| format!("{kind} {name} does not exist"))?;
+            let expected: Vec<&Expected> = end
+                .objects
+                .iter()
+                .filter(|expected| expected.kind == kind && name_of(expected.name) == name)
+                .collect();
+            let ready = expected.iter().all(|expected| expected.ready);
+            if is_ready(object) != ready {
+                return Err(format!(
+                    "{kind} {name} has {:?} at generation {:?} of {:?}",
+                    condition(object, "Ready").map(|ready| ready.to_string()),
+                    object.data["status"]["observedGeneration"],
+                    object.metadata.generation
+                ));
+            }
+            for expected in expected {
+                if !holds(&object.data["status"], &expected.status) {
+                    return Err(format!(
+                        "{kind} {name} lacks {} in {}",
+                        expected.status, object.data["status"]
+                    ));
+                }
+            }
+            settled_status(&kind, object, held)?;
+        }
+        self.provider_finalizer(case, objects)
+    }
+
+    /// A ProviderConfig is held while somebody uses it, and not longer.
+    fn provider_finalizer(&self, case: &Case, objects: &Objects) -> Result<(), String> {
+        let users = objects
+            .iter()
+            .filter(|(_, object)| !object.finalizers().is_empty())
+            .filter(|(kind, _)| kind != "ProviderConfig")
+            .count();
+        for (_, config) in objects.iter().filter(|(kind, _)| kind == "ProviderConfig") {
+            if config.finalizers().is_empty() == (users > 0) {
+                return Err(format!(
+                    "ProviderConfig {} has {} users and the finalizers {:?}",
+                    case.namespace,
+                    users,
+                    config.finalizers()
+                ));
+            }
+            if config.data["status"]["inUseBy"] != users {
+                return Err(format!(
+                    "ProviderConfig {} has {users} users and says {}",
+                    case.namespace, config.data["status"]["inUseBy"]
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until every case has come to its end. What is missing in those that have not.
+    pub async fn settle(&self) -> Vec<String> {
+        let deadline = Instant::now() + SETTLE;
+        let mut open: Vec<&Case> = self.cases.iter().collect();
+        loop {
+            let late = Instant::now() >= deadline;
+            let objects = self.objects().await;
+            let objects = &objects;
+            let judged = join_all(open.into_iter().map(|case| async move {
+                self.tend(case).await;
+                let none = vec![];
+                let mine = objects.get(&case.namespace).unwrap_or(&none);
+                (case, self.check(case, mine).await)
+            }))
+            .await;
+            if late {
+                return judged
+                    .into_iter()
+                    .filter_map(|(case, answer)| {
+                        Some(self.tell(case, &format!("never ended: {}", answer.err()?)))
+                    })
+                    .collect();
+            }
+            open = judged
+                .into_iter()
+                .filter(|(_, answer)| answer.is_err())
+                .map(|(case, _)| case)
+                .collect();
+            if open.is_empty() {
+                return vec![];
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// After the end nothing changes any more: no write to AWS, none to the cluster, and `Ready` has never gone from True.
+    pub async fn stay(&self) -> Vec<String> {
+        let mut calls = vec![];
+        for case in &self.cases {
+            calls.push(self.last_call(case).await);
+        }
+        let before = self.objects().await;
+        tokio::time::sleep(QUIET).await;
+        let after = self.objects().await;
+        let none = vec![];
+        let mut failures = vec![];
+        for (case, since) in self.cases.iter().zip(calls) {
+            let mine = after.get(&case.namespace).unwrap_or(&none);
+            if let Err(missing) = self.check(case, mine).await {
+                failures.push(self.tell(case, &format!("did not stay at its end: {missing}")));
+            }
+            for call in self.calls(case, since).await {
+                if call.mutating {
+                    failures.push(self.tell(
+                        case,
+                        &format!("{} after everything was settled", call.operation),
+                    ));
+                }
+            }
+            let earlier = before.get(&case.namespace).unwrap_or(&none);
+            for (kind, object) in mine {
+                let earlier = earlier
+                    .iter()
+                    .find(|(of, earlier)| of == kind && earlier.uid() == object.uid());
+                let Some((_, earlier)) = earlier else {
+                    continue;
+                };
+                if earlier.resource_version() != object.resource_version() {
+                    failures.push(self.tell(
+                        case,
+                        &format!(
+                            "{kind} {} was written to after everything was settled: {}",
+                            object.name_any(),
+                            difference(&earlier.data["status"], &object.data["status"])
+                        ),
+                    ));
+                }
+            }
+        }
+        failures
+    }
+
+    /// Every time that `Ready` went from True to something else in an object that was not being deleted.
+    pub fn flaps(&self) -> Vec<String> {
+        let mut failures = vec![];
+        for case in &self.cases {
+            let steps = case.scenario.prepare.iter().chain(&case.scenario.act);
+            for (kind, name) in present(steps) {
+                let name = if name.is_empty() {
+                    case.namespace.clone()
+                } else {
+                    name
+                };
+                let versions: Vec<DynamicObject> = self
+                    .world
+                    .versions(&kind, &name)
+                    .into_iter()
+                    .filter(|version| {
+                        version
+                            .namespace()
+                            .is_none_or(|namespace| namespace == case.namespace)
+                    })
+                    .collect();
+                for pair in versions.windows(2) {
+                    let ready = |object| condition(object, "Ready");
+                    if pair[1].metadata.deletion_timestamp.is_none()
+                        && ready(&pair[0]).is_some_and(|ready| ready.is_true())
+                        && !ready(&pair[1]).is_some_and(|ready| ready.is_true())
+                    {
+                        failures.push(self.tell(
+                            case,
+                            &format!(
+                                "{kind} {name} was Ready and became {:?}",
+                                ready(&pair[1]).map(|ready| ready.to_string())
+                            ),
+                        ));
+                    }
+                }
+            }
+        }
+        failures
+    }
+
+    /// Waits for the end of every case, sees that it stays so, and checks everything that must always hold. What was wrong.
+    pub async fn conclude(self) -> Vec<String> {
+        let mut failures = self.settle().await;
+        if failures.is_empty() {
+            failures.extend(self.stay().await);
+        }
+        failures.extend(self.flaps());
+        for case in &self.cases {
+            for code in self.codes(case).await {
+                self.world.sensitive(&code);
+            }
+        }
+        if failures.is_empty() {
+            self.world.finish().await;
+        } else {
+            let violations = self.world.violations().await.expect("the closing checks");
+            failures.extend(violations);
+            failures.push(format!(
+                "the operator's log is {}",
+                self.world.operator().process().log().display()
+            ));
+        }
+        failures
+    }
+
+    /// A message about a case.
+    pub fn tell(&self, case: &Case, what: &str) -> String {
+        format!(
+            "{}, {} ({}): {what}",
+            case.scenario.name, case.label, case.namespace
+        )
+    }
+}
+
+/// What no settled status shows: begun creations, pending changes, channels that AWS does not hold.
+fn settled_status(kind: &str, object: &DynamicObject, held: &Held) -> Result<(), String> {
+    let status = &object.data["status"];
+    for field in ["pending", "pendingChanges"] {
+        if status[field]
+            .as_array()
+            .is_some_and(|list| !list.is_empty())
+        {
+            return Err(format!(
+                "{kind} {} still has status.{field}: {}",
+                object.name_any(),
+                status[field]
+            ));
+        }
+    }
+    if kind == "Contact" {
+        let activated = |list: &Value| -> usize {
+            list.as_array().map_or(0, |list| {
+                list.iter()
+                    .filter(|channel| channel["activation"] == "Activated")
+                    .count()
+            })
+        };
+        let said = activated(&status["channels"]) + activated(&status["unmanagedChannels"]);
+        let alias = status["summary"]["alias"].as_str().unwrap_or_default();
+        let true_number = held.activated(alias);
+        if said != true_number {
+            return Err(format!(
+                "the status shows {said} activated channels and AWS has {true_number}"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The fields that differ, before and after.
+fn difference(before: &Value, after: &Value) -> String {
+    let fields: BTreeSet<&String> = [before, after]
+        .into_iter()
+        .filter_map(Value::as_object)
+        .flat_map(serde_json::Map::keys)
+        .collect();
+    fields
+        .into_iter()
+        .filter(|field| before[*field] != after[*field])
+        .map(|field| format!("{field}: {} -> {}", before[field], after[field]))
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+fn at_home(case: &Case, mut object: Value) -> Value {
+    object["metadata"]["namespace"] = json!(case.namespace);
+    if object["kind"] == "Contact" {
+        object["spec"]["providerConfigRef"] = json!({"name": case.namespace});
+    }
+    object
+}
+
+/// Sets a flag of an operator that is there already.
+fn set_flag(options: &mut OperatorOptions, flag: &str, value: &str) {
+    let place = options
+        .flags
+        .iter()
+        .position(|found| found == flag)
+        .expect("the flag");
+    value.clone_into(&mut options.flags[place + 1]);
+}
