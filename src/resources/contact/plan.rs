@@ -325,13 +325,12 @@ pub fn plan(
     let mut changes = vec![];
     let mut after = vec![];
     // A name or an address that is taken by a channel that leaves must be free first.
-    let blocks_creation = |c: &ObservedChannel| {
+    let blocks = |c: &ObservedChannel| {
         desired.channels.iter().any(|d| {
-            !matched.contains_key(d.name.as_str())
-                && (d.name == c.name
-                    || (c.type_ == Some(d.type_)
-                        && normalised(d.type_, c.address.expose())
-                            == normalised(d.type_, d.address.expose())))
+            d.name == c.name
+                || (c.type_ == Some(d.type_)
+                    && normalised(d.type_, c.address.expose())
+                        == normalised(d.type_, d.address.expose()))
         })
     };
     let deletion = |(channel, slot): &(&ObservedChannel, String)| Change::DeleteChannel {
@@ -341,7 +340,7 @@ pub fn plan(
     };
     let stages_now = observed_stages(observed, &matched);
     let plan_differs = !same_plan(&stages_now, &desired.stages);
-    if leaving.iter().any(|(c, _)| blocks_creation(c)) {
+    if leaving.iter().any(|(c, _)| blocks(c)) {
         changes.extend(leaving.iter().map(deletion));
     } else {
         after.extend(leaving.iter().map(deletion));
@@ -615,3 +614,6 @@ pub fn project(
     }
     Some(observed)
 }
+
+#[cfg(test)]
+mod tests;
