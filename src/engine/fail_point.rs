@@ -25,6 +25,7 @@ static ARMED: LazyLock<Option<Armed>> = LazyLock::new(|| {
 
 /// Dies here when told to, as abruptly as `kill -9`.
 pub fn fail_point(name: &str) {
+    tracing::trace!(fail_point = name);
     if let Some(armed) = ARMED.as_ref()
         && armed.name == name
         && armed.left.fetch_sub(1, Ordering::SeqCst) == 1
