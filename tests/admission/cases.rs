@@ -199,7 +199,7 @@ fn contact() -> Vec<Rule> {
         )
         .accepts("empty, which is the same as absent", &display_name(""))
         .accepts("255 characters", &display_name(&long("ü", 255)))
-            .server_only()
+        .server_only()
         .refuses("256 characters", &display_name(&long("a", 256)))
         .refuses("an apostrophe", &display_name("Pat O'Hara"))
         .refuses("a mail address", &display_name("pat.ohara@example.org"))
@@ -228,7 +228,11 @@ fn contact() -> Vec<Rule> {
 /// What of an alias is fixed when. Before creation means that the operator has not begun to make the contact.
 fn alias() -> Vec<Rule> {
     let alias = |alias: &str| json!({"alias": alias});
-    let stored = |name: &str, alias: Option<&str>, status: &Value| json!({"metadata": {"name": name}, "spec": {"alias": alias}, "status": status});
+    let stored = |name: &str, alias: Option<&str>, status: &Value| {
+        // Server-side apply makes a spec null from which the last field is taken.
+        let spec = json!({"displayName": "A Person", "alias": alias});
+        json!({"metadata": {"name": name}, "spec": spec, "status": status})
+    };
     let unseen = json!({"observedGeneration": -1});
     let created = json!({"arn": "arn:aws:ssm-contacts:eu-central-1:123456789012:contact/alice", "origin": "Created"});
     let begun = json!({"origin": "Created"});

@@ -1,0 +1,223 @@
+//! What is generated does not drift from what it is generated from, and the house keeps to its plan: who may know what.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking, and says why"
+)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use harness::paths::{operator_binary, repository};
+
+/// File names and contents of a directory, those with another extension left out.
+fn files(directory: &Path, extension: &str) -> BTreeMap<String, String> {
+    let entries = std::fs::read_dir(directory)
+        .unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
+    entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|found| found == extension))
+        .map(|path| {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            (name, std::fs::read_to_string(&path).unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn the_crds_in_the_repository_are_those_of_the_binary() {
+    let fresh = tempfile::tempdir().unwrap();
+    let status = Command::new(operator_binary().unwrap())
+        .args(["crds", "--out"])
+        .arg(fresh.path())
+        .status()
+        .unwrap();
+    assert!(status.success(), "incident-operator crds: {status}");
+    let generated = files(fresh.path(), "yaml");
+    let kept = files(&repository().join("crds"), "yaml");
+    assert_eq!(
+        kept.keys().collect::<Vec<_>>(),
+        generated.keys().collect::<Vec<_>>(),
+        "crds/ does not hold one file for each kind: run `make generate`"
+    );
+    for (name, text) in generated {
+        assert!(
+            kept[&name] == text,
+            "crds/{name} is not what `incident-operator crds` prints: run `make generate`"
+        );
+    }
+}
+
+/// Source files below a path, which may be a file itself.
+fn sources(path: &Path) -> Vec<PathBuf> {
+    if path.is_file() {
+        return vec![path.to_owned()];
+    }
+    let Ok(entries) = std::fs::read_dir(path) else {
+        return vec![];
+    };
+    let mut found: Vec<PathBuf> = entries
+        .flat_map(|entry| sources(&entry.unwrap().path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect();
+    found.sort();
+    found
+}
+
+/// The lines of a source file that do something: comments, and tests at its end, left out. Numbered from 1.
+fn code(path: &Path) -> Vec<(usize, String)> {
+    let text = std::fs::read_to_string(path).unwrap();
+    text.lines()
+        .enumerate()
+        .take_while(|(_, line)| !line.starts_with("#[cfg(test)]"))
+        .map(|(number, line)| {
+            let line = line.split("//").next().unwrap_or_default().to_owned();
+            (number + 1, line)
+        })
+        .filter(|(_, line)| !line.trim().is_empty())
+        .collect()
+}
+
+/// Words of a line, so that `awaiting` is not taken for `await`.
+fn words(line: &str) -> Vec<&str> {
+    line.split(|character: char| !(character.is_alphanumeric() || character == '_'))
+        .filter(|word| !word.is_empty())
+        .collect()
+}
+
+fn shown(path: &Path, number: usize, line: &str) -> String {
+    let path = path.strip_prefix(repository()).unwrap_or(path);
+    format!("{}:{number}: {}", path.display(), line.trim())
+}
+
+/// Crates of the AWS SDK begin with one of these.
+const SDK: [&str; 4] = ["aws_sdk_", "aws_config", "aws_smithy_", "aws_credential_"];
+
+#[test]
+fn what_users_write_knows_no_other_room() {
+    let mut broken = vec![];
+    let files = sources(&repository().join("src/api"));
+    assert!(files.len() > 5, "src/api has moved: {files:?}");
+    for path in files
+        .iter()
+        .filter(|path| !path.ends_with("src/api/tests.rs"))
+    {
+        for (number, line) in code(path) {
+            let other_room = line
+                .match_indices("crate::")
+                .any(|(at, word)| !line[at + word.len()..].starts_with("api"));
+            let effects = words(&line).into_iter().any(|word| {
+                matches!(
+                    word,
+                    "async"
+                        | "await"
+                        | "tokio"
+                        | "Client"
+                        | "Api"
+                        | "std::fs"
+                        | "incident_operator"
+                ) || SDK.iter().any(|sdk| word.starts_with(sdk))
+            });
+            // Out of src/api altogether.
+            if other_room || effects || line.contains("super::super::super") {
+                broken.push(shown(path, number, &line));
+            }
+        }
+    }
+    assert!(
+        broken.is_empty(),
+        "src/api holds serde, schema and CEL only:\n{}",
+        broken.join("\n")
+    );
+}
+
+#[test]
+fn files_that_decide_are_pure() {
+    let source = repository().join("src");
+    let mut pure: Vec<PathBuf> = ["decide", "ownership", "status", "references"]
+        .map(|name| source.join("engine").join(name))
+        .to_vec();
+    let rooms = std::fs::read_dir(source.join("resources")).unwrap();
+    for room in rooms
+        .map(|room| room.unwrap().path())
+        .filter(|room| room.is_dir())
+    {
+        pure.extend(
+            ["desired", "plan", "findings", "decide", "observed"].map(|name| room.join(name)),
+        );
+    }
+    let files: Vec<PathBuf> = pure
+        .iter()
+        .flat_map(|path| {
+            let mut files = sources(&path.with_extension("rs"));
+            files.extend(sources(path));
+            files
+        })
+        .collect();
+    for named in [
+        "engine/decide.rs",
+        "engine/ownership.rs",
+        "engine/status.rs",
+        "engine/references.rs",
+        "resources/contact/desired.rs",
+        "resources/contact/plan.rs",
+        "resources/contact/findings.rs",
+        "resources/contact/observed.rs",
+        "resources/channel_activation/decide.rs",
+    ] {
+        assert!(
+            files.contains(&source.join(named)),
+            "src/{named} is named as pure and is not there"
+        );
+    }
+    let mut broken = vec![];
+    for path in &files {
+        for (number, line) in code(path) {
+            let impure = words(&line).into_iter().any(|word| {
+                matches!(
+                    word,
+                    "async"
+                        | "await"
+                        | "tokio"
+                        | "Client"
+                        | "Api"
+                        | "reqwest"
+                        | "axum"
+                        | "Instant"
+                        | "SystemTime"
+                ) || SDK.iter().any(|sdk| word.starts_with(sdk))
+            });
+            let clock = line.contains("Timestamp::now") || line.contains("Zoned::now");
+            if impure || clock || line.contains("std::fs") || line.contains("std::env") {
+                broken.push(shown(path, number, &line));
+            }
+        }
+    }
+    assert!(
+        broken.is_empty(),
+        "a file that decides sends nothing and asks no clock:\n{}",
+        broken.join("\n")
+    );
+}
+
+/// `aws.rs` of a room is the only file of it that knows the SDK.
+#[test]
+fn sdk_types_stop_at_the_door() {
+    let mut broken = vec![];
+    for path in sources(&repository().join("src/resources"))
+        .into_iter()
+        .chain(sources(&repository().join("src/engine")))
+        .filter(|path| !path.ends_with("aws.rs"))
+    {
+        for (number, line) in code(&path) {
+            if words(&line)
+                .into_iter()
+                .any(|word| word.starts_with("aws_sdk_"))
+            {
+                broken.push(shown(&path, number, &line));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
