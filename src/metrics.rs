@@ -45,7 +45,7 @@ pub struct Metrics {
 impl Metrics {
     /// Registers everything; `add` registers what other rooms have.
     pub fn new(add: impl FnOnce(&mut Registry)) -> Self {
-        let mut registry = Registry::with_prefix("incident_operator");
+        let mut registry = Registry::default();
         let passes = Family::<PassLabels, Counter>::default();
         let durations = Family::<KindLabels, Histogram>::new_with_constructor(|| {
             Histogram::new(exponential_buckets(0.005, 2.5, 10))
@@ -54,27 +54,27 @@ impl Metrics {
         let braked = Family::<AccountLabels, Counter>::default();
         let leader = Gauge::default();
         registry.register(
-            "reconcile",
+            "incident_operator_reconcile",
             "Passes over an object, by kind and outcome",
             passes.clone(),
         );
         registry.register(
-            "reconcile_duration_seconds",
+            "incident_operator_reconcile_duration_seconds",
             "How long a pass took, waiting for AWS budgets included",
             durations.clone(),
         );
         registry.register(
-            "queued_objects",
+            "incident_operator_queued_objects",
             "Objects ready for a pass, by priority",
             queued.clone(),
         );
         registry.register(
-            "deletion_budget_exceeded",
+            "incident_operator_deletion_budget_exceeded",
             "Deletions held back by the deletion budget, by account",
             braked.clone(),
         );
         registry.register(
-            "leader",
+            "incident_operator_leader",
             "1 while this process is the one that works",
             leader.clone(),
         );

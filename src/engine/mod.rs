@@ -33,6 +33,7 @@ pub use object::ManagedObject;
 pub use shared::Shared;
 
 use crate::api::common::{AppliedStatus, CommonSpec, Finding, PendingChange};
+use crate::api::conditions::Reason;
 use crate::aws::{CallError, Session};
 use ownership::TagPlan;
 
@@ -95,6 +96,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// When to look again because time alone changes something.
     pub next_edge: Option<Timestamp>,
+    /// What somebody should hear of once, as an Event.
+    pub warnings: Vec<(Reason, String)>,
 }
 
 /// A kind: three pure functions between effectful ones (architecture: Rules).
@@ -129,6 +132,15 @@ pub trait ExternalResource: Send + Sync + 'static {
         observed: Option<&Self::Observed>,
         memory: Memory<'_>,
     ) -> Result<Vec<Self::Change>, Error>;
+
+    /// Whether `changes` may be made to what is ours. Pure. An error holds all of them back.
+    fn permit(
+        _desired: &Self::Desired,
+        _observed: &Self::Observed,
+        _changes: &[Self::Change],
+    ) -> Result<(), Error> {
+        Ok(())
+    }
 
     /// The change that writes or removes tags.
     fn tag_changes(plan: &TagPlan) -> Vec<Self::Change>;

@@ -87,6 +87,16 @@ pub struct TagPlan {
 }
 
 impl TagPlan {
+    /// Tags that somebody else has set and that would get another value.
+    pub fn overwritten(&self, observed: &BTreeMap<String, String>) -> Vec<&str> {
+        let ownership = [tag::OWNER, tag::OBJECT, tag::ORIGIN];
+        self.set
+            .keys()
+            .map(String::as_str)
+            .filter(|k| observed.contains_key(*k) && !ownership.contains(k))
+            .collect()
+    }
+
     /// Nothing to do.
     pub fn is_empty(&self) -> bool {
         self.set.is_empty() && self.remove.is_empty()

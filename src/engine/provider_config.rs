@@ -144,7 +144,7 @@ impl ProviderConfigs {
                         events::warning(
                             &self.shared,
                             &live.object,
-                            Reason::Unavailable,
+                            error.reason().unwrap_or(Reason::Unavailable),
                             &error.to_string(),
                         )
                         .await;

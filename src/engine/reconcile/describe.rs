@@ -27,7 +27,8 @@ impl<R: ExternalResource> Engine<R> {
         desired: &R::Desired,
         found: &Found<R>,
     ) -> Done {
-        let edge = self.describe(object, site, draft, desired, found.observed.as_ref(), None);
+        let (edge, warnings) =
+            self.describe(object, site, draft, desired, found.observed.as_ref(), None);
         let conclusion = match R::Object::common_status(draft).pending_changes.len() {
             0 => Conclusion::InSync {
                 reason: Reason::Observing,
@@ -44,6 +45,7 @@ impl<R: ExternalResource> Engine<R> {
         Done {
             conclusion,
             changed: None,
+            warnings,
             requeue: self.next_check(edge),
         }
     }
@@ -111,6 +113,7 @@ impl<R: ExternalResource> Engine<R> {
                         ),
                     },
                     changed: None,
+                    warnings: vec![],
                     requeue: self.next_check(None),
                 });
             }
@@ -121,7 +124,7 @@ impl<R: ExternalResource> Engine<R> {
         ))
     }
 
-    /// Fills the status from what AWS has. Returns the next moment at which time alone changes it.
+    /// Fills the status from what AWS has. Returns the next moment at which time alone changes it, and what somebody should hear of.
     pub(super) fn describe(
         &self,
         object: &R::Object,
@@ -130,7 +133,7 @@ impl<R: ExternalResource> Engine<R> {
         desired: &R::Desired,
         observed: Option<&R::Observed>,
         origin: Option<Origin>,
-    ) -> Option<Timestamp> {
+    ) -> (Option<Timestamp>, Vec<(Reason, String)>) {
         let now = self.shared.clock.now();
         let common = R::Object::common_status_mut(draft);
         common.arn = observed.map(R::arn);
@@ -154,10 +157,8 @@ impl<R: ExternalResource> Engine<R> {
         }
         let accepted = object.accepted_findings();
         R::Object::common_status_mut(draft).findings = status::accept(findings, accepted, now);
-        [report.next_edge, next_end_of_acceptance(accepted, now)]
-            .into_iter()
-            .flatten()
-            .min()
+        let edges = [report.next_edge, next_end_of_acceptance(accepted, now)];
+        (edges.into_iter().flatten().min(), report.warnings)
     }
 
     /// A drift check when it is due, or earlier when time alone changes the status before.

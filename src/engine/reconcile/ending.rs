@@ -51,7 +51,7 @@ impl<R: ExternalResource> Engine<R> {
         let observes = spec.management_policy == Some(ManagementPolicy::Observe);
         let never_applied =
             recorded.arn.is_none() && recorded.pending.is_empty() && recorded.applied.is_none();
-        if observes || never_applied {
+        if observes {
             let ended = Ended::released("nothing in AWS to let go of");
             return self.release(live, ended).await;
         }
@@ -61,6 +61,11 @@ impl<R: ExternalResource> Engine<R> {
         {
             Ok(ended) => self.release(live, ended).await,
             Err(error) if error.is_silent() => Err(error),
+            // Nothing of ours was seen, and nothing can be seen now.
+            Err(_) if never_applied => {
+                let ended = Ended::released("nothing in AWS to let go of");
+                self.release(live, ended).await
+            }
             // Retain lets go at once, whatever AWS says.
             Err(error) if policy == DeletionPolicy::Retain => {
                 let text =
@@ -229,6 +234,7 @@ impl<R: ExternalResource> Engine<R> {
                 message: ended.text,
             },
             changed: None,
+            warnings: vec![],
             requeue: Requeue::OnChange,
         })
     }

@@ -6,9 +6,11 @@ use std::time::Duration;
 use kube::{Resource, ResourceExt};
 
 use super::{Done, Engine, Found, Site, StatusOf};
-use crate::api::common::{AppliedItem, CommonStatus, ManagementPolicy, Origin, PendingCreate};
+use crate::api::common::{
+    AppliedItem, ChangeAction, CommonStatus, ManagementPolicy, Origin, PendingChange, PendingCreate,
+};
 use crate::api::conditions::{ConditionType, Reason};
-use crate::aws::{CallError, token};
+use crate::aws::{CallError, Priority, token};
 use crate::engine::decide::{Decision, Facts, Ownership, Refusal, decide};
 use crate::engine::fail_point::fail_point;
 use crate::engine::object::{Live, ManagedObject};
@@ -36,6 +38,13 @@ impl<R: ExternalResource> Engine<R> {
     ) -> Result<Done, Error> {
         let object = live.object.clone();
         let recorded = R::Object::common_status(draft).clone();
+        let asked_before = object.status().and_then(|s| {
+            R::Object::common_status(s)
+                .last_handled_reconcile_at
+                .clone()
+        });
+        let checks =
+            pass.priority == Priority::Drift || asked_before != recorded.last_handled_reconcile_at;
         let mut site = self.open(&object, &recorded, pass).await?;
         site.check_onboarding(recorded.arn.is_some()).await?;
 
@@ -69,8 +78,20 @@ impl<R: ExternalResource> Engine<R> {
             }
             _ => {}
         }
+        if let Some(observed) = &found.observed
+            && let Err(error) = R::permit(&desired, observed, &verdict.changes)
+        {
+            let held_back = verdict.changes.iter().flat_map(Change::pending);
+            R::Object::common_status_mut(draft).pending_changes = held_back.collect();
+            return Err(error);
+        }
         let mut texts = vec![];
         let observed = if verdict.changes.is_empty() {
+            // An object that was made again and goes on with what is there: its deletion must not pass us by.
+            if !live.object.has_finalizer() {
+                site.provider().hold(&self.shared).await?;
+                live.add_finalizer().await?;
+            }
             found.observed
         } else {
             self.prepare(live, draft, &site, &verdict).await?;
@@ -92,12 +113,17 @@ impl<R: ExternalResource> Engine<R> {
         let reason = match verdict.decision {
             Decision::Create => Reason::Created,
             Decision::Adopt | Decision::AdoptAndUpdate => Reason::Adopted,
-            _ if recorded.observed_generation == object.meta().generation => Reason::DriftCorrected,
+            // Nobody asked for anything new: somebody has changed AWS.
+            _ if recorded.observed_generation == object.meta().generation && checks => {
+                Reason::DriftCorrected
+            }
             _ => Reason::Updated,
         };
         let origin = Some(verdict.origin);
-        let edge = self.describe(&object, &site, draft, &desired, observed.as_ref(), origin);
+        let (edge, warnings) =
+            self.describe(&object, &site, draft, &desired, observed.as_ref(), origin);
         Ok(Done {
+            warnings,
             conclusion: Conclusion::InSync {
                 reason: Reason::InSync,
                 message: "AWS holds what the spec says".to_owned(),
@@ -147,6 +173,8 @@ impl<R: ExternalResource> Engine<R> {
             _ => TagPlan::default(),
         };
         let tag_changes = R::tag_changes(&tags);
+        let overwritten = found.tags.as_ref().map(|seen| tags.overwritten(seen));
+        let overwritten = overwritten.unwrap_or_default();
         let spec = object.common_spec();
         let management = spec.management_policy.unwrap_or_default();
         let decision = decide(Facts {
@@ -157,13 +185,17 @@ impl<R: ExternalResource> Engine<R> {
             adoption_allowed: site.provider().adoption_allowed,
             deletion: super::effective_deletion_policy(object, common),
             observed: found.ownership,
-            content_in_sync: content.is_empty(),
+            content_in_sync: content.is_empty() && overwritten.is_empty(),
             in_sync: content.is_empty() && tag_changes.is_empty(),
             referenced: false,
         });
         let mut pending: Vec<_> = content.iter().flat_map(Change::pending).collect();
         if management == ManagementPolicy::Manage {
-            pending.extend(tag_changes.iter().flat_map(Change::pending));
+            // Tags that are only added are no obstacle.
+            pending.extend(overwritten.iter().map(|key| PendingChange {
+                path: format!("tags[{key}]"),
+                action: ChangeAction::Update,
+            }));
         }
         common.pending_changes = match decision {
             Decision::Report | Decision::Refuse(Refusal::AdoptionWouldChange) => pending,

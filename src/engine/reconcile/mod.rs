@@ -58,6 +58,8 @@ struct Done {
     conclusion: Conclusion,
     /// What was changed, for the Event.
     changed: Option<(Reason, String)>,
+    /// What somebody should hear of once.
+    warnings: Vec<(Reason, String)>,
     requeue: Requeue,
 }
 
@@ -211,6 +213,7 @@ impl<R: ExternalResource> Engine<R> {
             return Ok(Done {
                 conclusion: Conclusion::Suspended,
                 changed: None,
+                warnings: vec![],
                 requeue: Requeue::OnChange,
             });
         }
@@ -267,6 +270,9 @@ impl<R: ExternalResource> Engine<R> {
             Ok(done) => {
                 if let Some((reason, text)) = &done.changed {
                     events::normal(&self.shared, &live.object, *reason, text).await;
+                }
+                for (reason, text) in &done.warnings {
+                    events::warning(&self.shared, &live.object, *reason, text).await;
                 }
             }
             Err(error) if before != after => {

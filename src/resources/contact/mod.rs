@@ -81,7 +81,11 @@ impl ExternalResource for Contacts {
         observed: Option<&Observed>,
         memory: Memory<'_>,
     ) -> Result<Vec<Change>, Error> {
-        plan::plan(desired, observed, memory)
+        Ok(plan::plan(desired, observed, memory))
+    }
+
+    fn permit(desired: &Desired, observed: &Observed, changes: &[Change]) -> Result<(), Error> {
+        plan::keep_reachable(desired, observed, changes)
     }
 
     fn tag_changes(plan: &TagPlan) -> Vec<Change> {
@@ -250,6 +254,24 @@ impl ExternalResource for Contacts {
             ),
             reachable: if reachable { "Yes" } else { "No" }.to_owned(),
         });
+        let newly_out = channels.iter().filter(|c| {
+            let was = status.channels.iter().find(|b| b.arn == c.arn);
+            c.opted_out == Some(true) && was.is_none_or(|b| b.opted_out != Some(true))
+        });
+        let warnings = newly_out
+            .map(|c| {
+                let text = format!(
+                    "channel \"{}\" was activated and no longer is: the person has unsubscribed it. This is not undone",
+                    c.name
+                );
+                (Reason::OptedOut, text)
+            })
+            .collect();
+        let opted_out = |name: &str| {
+            channels
+                .iter()
+                .any(|c| c.name == name && c.opted_out == Some(true))
+        };
         let generation = object.metadata.generation;
         let waiting: Vec<&str> = desired
             .channels
@@ -267,10 +289,7 @@ impl ExternalResource for Contacts {
             (false, false) => (
                 false,
                 Reason::ChannelsNotActivated,
-                format!(
-                    "not activated: {}. A ChannelActivation sends the code",
-                    waiting.join(", ")
-                ),
+                not_activated(&waiting, opted_out),
             ),
         };
         status::set_condition(
@@ -292,6 +311,7 @@ impl ExternalResource for Contacts {
         status.channels = channels;
         Report {
             findings,
+            warnings,
             next_edge: findings::review_due(object).filter(|due| *due > now),
         }
     }
@@ -340,6 +360,24 @@ impl ExternalResource for Contacts {
     ) -> Result<Applied, CallError> {
         aws::apply(session, identity, change, token, ids).await
     }
+}
+
+fn not_activated(channels: &[&str], opted_out: impl Fn(&str) -> bool) -> String {
+    let (out, waiting): (Vec<&str>, Vec<&str>) = channels.iter().partition(|c| opted_out(c));
+    let mut sentences = vec![];
+    if !waiting.is_empty() {
+        sentences.push(format!(
+            "not activated: {}. A ChannelActivation sends the code",
+            waiting.join(", ")
+        ));
+    }
+    if !out.is_empty() {
+        sentences.push(format!(
+            "unsubscribed by the person: {}. They can reply START; then make a ChannelActivation",
+            out.join(", ")
+        ));
+    }
+    sentences.join(". ")
 }
 
 /// Whether a contact takes a value from the Secret `name`.

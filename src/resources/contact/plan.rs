@@ -290,13 +290,9 @@ fn same_plan(a: &[Stage], b: &[Stage]) -> bool {
 }
 
 /// What to change, tags apart.
-pub fn plan(
-    desired: &Desired,
-    observed: Option<&Observed>,
-    memory: Memory<'_>,
-) -> Result<Vec<Change>, Error> {
+pub fn plan(desired: &Desired, observed: Option<&Observed>, memory: Memory<'_>) -> Vec<Change> {
     let Some(observed) = observed else {
-        return Ok(creation(desired));
+        return creation(desired);
     };
     let matched = match_channels(&desired.channels, &observed.channels);
     let ours = |channel: &ObservedChannel| {
@@ -383,8 +379,7 @@ pub fn plan(
         });
     }
     changes.extend(after);
-    keep_reachable(desired, observed, &matched, &changes)?;
-    Ok(changes)
+    changes
 }
 
 fn creation(desired: &Desired) -> Vec<Change> {
@@ -456,12 +451,12 @@ fn detour(names: &BTreeMap<&str, String>) -> String {
 }
 
 /// The last activated channel is not taken away by mistake (product: Per kind).
-fn keep_reachable(
+pub fn keep_reachable(
     desired: &Desired,
     observed: &Observed,
-    matched: &BTreeMap<&str, &ObservedChannel>,
     changes: &[Change],
 ) -> Result<(), Error> {
+    let matched = match_channels(&desired.channels, &observed.channels);
     let activated = |c: &&ObservedChannel| c.activation == Activation::Activated;
     if desired.allow_unreachable || !observed.channels.iter().any(|c| activated(&c)) {
         return Ok(());
