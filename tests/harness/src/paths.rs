@@ -53,8 +53,10 @@ fn binary(name: &str, variable: &str) -> Result<PathBuf> {
 pub fn scratch() -> &'static Path {
     static SCRATCH: OnceLock<PathBuf> = OnceLock::new();
     SCRATCH.get_or_init(|| {
-        let root = std::env::var_os("CARGO_TARGET_DIR")
-            .map_or_else(|| repository().join("target"), PathBuf::from)
+        let target = std::env::var_os("CARGO_TARGET_DIR")
+            .map_or_else(|| repository().join("target"), PathBuf::from);
+        let root = std::path::absolute(target)
+            .expect("an absolute path")
             .join("harness");
         sweep(&root);
         let name = std::env::current_exe().ok().and_then(|path| {

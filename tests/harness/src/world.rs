@@ -144,7 +144,7 @@ impl WorldBuilder {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         // Unique in a cluster that outlives this process, too.
-        let id = format!("{}-{:x}{count:x}", self.name, std::process::id());
+        let id = format!("{}-{:x}-{count:x}", self.name, std::process::id());
         let plane = ControlPlane::shared().await?;
         let cluster = plane.cluster().await?;
         let simulator = match &self.simulator {
