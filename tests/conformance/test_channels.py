@@ -351,3 +351,31 @@ def test_lists_keep_the_order_of_creation(account):
     made = [channel(account, owner, f"m{n}", "EMAIL", f"a{n}@example.com") for n in (3, 1, 2)]
     listed = account.contacts().list_contact_channels(ContactId=owner)["ContactChannels"]
     assert [each["ContactChannelArn"] for each in listed] == made
+
+
+@pytest.mark.parametrize("same", ["Name", "DeliveryAddress"])
+def test_name_and_address_are_unique_in_a_contact(account, same):
+    client = account.contacts()
+    owner = contact(account)
+    first = channel(account, owner)
+    wish = {
+        "ContactId": owner,
+        "Name": "other",
+        "Type": "SMS",
+        "DeliveryAddress": {"SimpleAddress": "+12025550177"},
+        "DeferActivation": True,
+    }
+    taken = {"Name": "phone"} if same == "Name" else {"DeliveryAddress": {"SimpleAddress": PHONE}}
+    error = refused("ConflictException", client.create_contact_channel, **{**wish, **taken})
+    assert first in error["ResourceId"]
+    other = client.create_contact_channel(**wish)["ContactChannelArn"]
+    error = refused("ConflictException", client.update_contact_channel, ContactChannelId=other, **taken)
+    assert first in error["ResourceId"]
+    got = client.get_contact_channel(ContactChannelId=other)
+    assert (got["Name"], got["DeliveryAddress"]["SimpleAddress"]) == ("other", "+12025550177")
+
+
+def test_an_address_is_unique_for_its_type_only(account):
+    owner = contact(account)
+    channel(account, owner, "text", "SMS")
+    channel(account, owner, "call", "VOICE")

@@ -377,3 +377,19 @@ def test_regions_of_a_set_do_not_see_each_others_contacts(simulator, number):
     assert account.contacts("eu-west-1").list_contacts()["Contacts"] == []
     refused("ResourceNotFoundException", account.contacts("eu-west-1").get_contact, ContactId=arn)
     contact(account, region="eu-west-1")
+
+
+def test_a_plan_holds_only_channels_of_its_contact(account):
+    ana, ben = contact(account, "ana"), contact(account, "ben")
+    phone = channel(account, ben)
+    plan = {"Stages": [stage(to_channel(phone))]}
+    error = refused("ValidationException", account.contacts().update_contact, ContactId=ana, Plan=plan)
+    assert message(error) == f"Invalid value provided - Invalid resource Arn {phone}"
+    account.contacts().update_contact(ContactId=ben, Plan=plan)
+
+
+def test_a_plan_holds_only_what_exists(account):
+    team = contact(account, "all", kind="ESCALATION")
+    plan = {"Stages": [stage(to_contact(account.arn("nobody")))]}
+    error = refused("ValidationException", account.contacts().update_contact, ContactId=team, Plan=plan)
+    assert message(error) == f"Invalid value provided - Invalid resource Arn {account.arn('nobody')}"

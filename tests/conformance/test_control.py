@@ -153,19 +153,19 @@ def test_clock(own, number):
     simulator = own()
     clock = simulator.control("GET", "/clock")
     assert abs(clock["offsetSeconds"]) < 1
-    assert abs(now(simulator) - datetime.now(timezone.utc)) < timedelta(seconds=5)
+    assert abs(now(simulator) - datetime.now(timezone.utc)) < timedelta(seconds=15)
 
     simulator.control("PUT", "/clock", {"now": "2030-06-01T12:00:00Z"})
-    assert abs(now(simulator) - datetime(2030, 6, 1, 12, tzinfo=timezone.utc)) < timedelta(seconds=5)
+    assert abs(now(simulator) - datetime(2030, 6, 1, 12, tzinfo=timezone.utc)) < timedelta(seconds=15)
     simulator.control("POST", "/clock/advance", {"seconds": 3600})
-    assert abs(now(simulator) - datetime(2030, 6, 1, 13, tzinfo=timezone.utc)) < timedelta(seconds=5)
+    assert abs(now(simulator) - datetime(2030, 6, 1, 13, tzinfo=timezone.utc)) < timedelta(seconds=15)
     account = simulator.account(number())
     [arn] = account.incidents().list_replication_sets()["replicationSetArns"]
     created = account.incidents().get_replication_set(arn=arn)["replicationSet"]["createdTime"]
-    assert abs(created - datetime(2030, 6, 1, 13, tzinfo=timezone.utc)) < timedelta(seconds=10)
+    assert abs(created - datetime(2030, 6, 1, 13, tzinfo=timezone.utc)) < timedelta(seconds=15)
 
     simulator.control("PUT", "/clock", {"offsetSeconds": -60})
-    assert abs(now(simulator) - datetime.now(timezone.utc) + timedelta(seconds=60)) < timedelta(seconds=5)
+    assert abs(now(simulator) - datetime.now(timezone.utc) + timedelta(seconds=60)) < timedelta(seconds=15)
     with pytest.raises(ControlError):
         simulator.control("PUT", "/clock", {"now": "yesterday"})
 
@@ -177,9 +177,13 @@ def test_latency(own, number):
     client.list_contacts()
 
     def seconds(call, **parameters):
-        started = time.monotonic()
-        call(**parameters)
-        return time.monotonic() - started
+        """The quickest of a few, for machines with other things to do."""
+        taken = []
+        for _ in range(4):
+            started = time.monotonic()
+            call(**parameters)
+            taken.append(time.monotonic() - started)
+        return min(taken)
 
     assert 0.15 <= seconds(client.list_contacts) < 1
     simulator.control("PUT", "/latency", {"milliseconds": 0})

@@ -308,3 +308,16 @@ def test_assume_role_external_id(account, simulator, number):
     refused("AccessDenied", account.sts().assume_role, **wish)
     refused("AccessDenied", account.sts().assume_role, **wish, ExternalId="wrong")
     assert account.sts().assume_role(**wish, ExternalId="sesame")["Credentials"]["AccessKeyId"]
+
+
+def test_knobs_for_everybody(own, number):
+    simulator = own()
+    one, two = simulator.account(number()), simulator.account(number())
+    two.knobs(contacts_error_http_status="400")
+    simulator.control("PUT", "/knobs", {"contacts_error_http_status": "smithy"})
+    statuses = []
+    for account in one, two:
+        arn = account.arn("nobody")
+        error = refused("ResourceNotFoundException", account.contacts().get_contact, ContactId=arn)
+        statuses.append(error["ResponseMetadata"]["HTTPStatusCode"])
+    assert statuses == [404, 400], "an account's own setting goes first"

@@ -166,3 +166,12 @@ def test_tags_of_a_missing_replication_set(account):
     refused("ResourceNotFoundException", client.list_tags_for_resource, resourceArn=arn)
     refused("ResourceNotFoundException", client.tag_resource, resourceArn=arn, tags={"a": "b"})
     refused("ResourceNotFoundException", client.untag_resource, resourceArn=arn, tagKeys=["a"])
+
+
+def test_a_tag_key_comes_once(account):
+    client = account.contacts()
+    twice = [{"Key": "team", "Value": "ops"}, {"Key": "team", "Value": "dev"}]
+    refused("ValidationException", client.create_contact, Alias="ana", Type="PERSONAL", Plan={"Stages": []}, Tags=twice)
+    arn = contact(account)
+    refused("ValidationException", client.tag_resource, ResourceARN=arn, Tags=twice)
+    assert tags(account, arn) == {}

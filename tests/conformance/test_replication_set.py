@@ -254,11 +254,14 @@ def test_transitions_take_their_time(own, number):
     assert get(account, arn)["status"] == "ACTIVE"
     client.get_waiter("wait_for_replication_set_active").wait(arn=arn, WaiterConfig={"Delay": 0, "MaxAttempts": 1})
     contact(account)
+    assert client.list_replication_sets()["replicationSetArns"] == [arn]
 
     update(account, arn, **action)
     got = get(account, arn)
     assert (got["status"], got["regionMap"]["eu-west-1"]["status"]) == ("UPDATING", "CREATING")
     contact(account, "during")
+    error = refused("ValidationException", account.contacts("eu-west-1").list_contacts)
+    assert message(error) == NOT_ONBOARDED, "not before the Region is there"
     refused(legal, client.update_replication_set, arn=arn, actions=[action])
     refused(legal, client.delete_replication_set, arn=arn)
     simulator.advance(61)
@@ -268,6 +271,7 @@ def test_transitions_take_their_time(own, number):
     update(account, arn, deleteRegionAction={"regionName": "eu-west-1"})
     got = get(account, arn)
     assert (got["status"], got["regionMap"]["eu-west-1"]["status"]) == ("UPDATING", "DELETING")
+    refused("ValidationException", account.contacts("eu-west-1").list_contacts)
     simulator.advance(61)
     assert set(get(account, arn)["regionMap"]) == {"us-east-1"}
 
