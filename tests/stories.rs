@@ -16,5 +16,9 @@ mod contact;
 mod order;
 #[path = "stories/ownership.rs"]
 mod ownership;
+#[path = "stories/provider_config.rs"]
+mod provider_config;
+#[path = "stories/scale.rs"]
+mod scale;
 #[path = "stories/support.rs"]
 mod support;

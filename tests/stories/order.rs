@@ -34,7 +34,7 @@ async fn a_contact_before_its_secret() {
     assert!(checks::condition(&world.get("Contact", "alice").await, "Stalled").is_none());
     event(&world, "Contact", "alice", "ReferenceNotFound", "people").await;
     // A Secret that is not meant for the operator is not read.
-    let mut unlabelled = secret("people", &json!({"mobile": "+15005550140"}));
+    let mut unlabelled = secret("people", &json!({"other": "x"}));
     unlabelled["metadata"]
         .as_object_mut()
         .unwrap()

@@ -91,10 +91,10 @@ async fn has_finalizer(world: &World, name: &str) -> bool {
 /// The object goes without the operator's having had a chance: a cluster that was lost.
 async fn lost(world: &mut crate::support::Stage, name: &str) {
     world.operator().kill9();
-    world.delete("Contact", name).await;
     world
         .patch("Contact", name, &json!({"metadata": {"finalizers": null}}))
         .await;
+    world.delete("Contact", name).await;
     world.gone("Contact", name).await;
     world.operator_mut().restart().await.unwrap();
 }
@@ -364,6 +364,10 @@ async fn an_orphan_of_ours_is_taken_over_under_adopt() {
     assert_eq!(object.data["status"]["origin"], "Created");
     assert_eq!(mutations(&world, before).await, Vec::<String>::new());
     assert_eq!(must_hold(&world, "alice").await.arn, arn);
+    assert!(
+        has_finalizer(&world, "alice").await,
+        "its deletion must not be missed"
+    );
     lost(&mut world, "alice").await;
 
     // Another object has to ask.

@@ -278,6 +278,7 @@ pub async fn in_sync(world: &World) {
             harness::seconds(10),
             async || {
                 let mut differences = vec![];
+                let mut held = BTreeMap::new();
                 for namespace in world.namespaces() {
                     for object in world
                         .cluster
@@ -287,7 +288,7 @@ pub async fn in_sync(world: &World) {
                     {
                         if checks::is_ready(&object) && object.metadata.deletion_timestamp.is_none()
                         {
-                            differences.extend(compare(world, &object).await);
+                            differences.extend(compare(world, &object, &mut held).await);
                         }
                     }
                 }
@@ -307,7 +308,10 @@ fn place(arn: &str) -> Option<(String, String)> {
     Some(((*parts.get(4)?).to_owned(), (*parts.get(3)?).to_owned()))
 }
 
-async fn compare(world: &World, object: &DynamicObject) -> Vec<String> {
+/// What AWS holds, by account and Region, each read once.
+type Held = BTreeMap<(String, String), Vec<aws::Contact>>;
+
+async fn compare(world: &World, object: &DynamicObject, held: &mut Held) -> Vec<String> {
     let name = object.name_any();
     let arn = object.data["status"]["arn"].as_str().unwrap_or_default();
     let Some((account, region)) = place(arn) else {
@@ -320,10 +324,13 @@ async fn compare(world: &World, object: &DynamicObject) -> Vec<String> {
     if object.data["spec"]["suspend"] == true {
         return vec![];
     }
-    let contacts = aws::contacts(&world.simulator, &account, &region)
-        .await
-        .unwrap_or_default();
-    let Some(contact) = contacts.into_iter().find(|contact| contact.arn == arn) else {
+    let place = (account, region);
+    if !held.contains_key(&place) {
+        let contacts = aws::contacts(&world.simulator, &place.0, &place.1).await;
+        held.insert(place.clone(), contacts.unwrap_or_default());
+    }
+    let contacts = &held[&place];
+    let Some(contact) = contacts.iter().find(|contact| contact.arn == arn) else {
         return vec![format!("AWS does not hold {arn}")];
     };
     let spec = &object.data["spec"];
@@ -396,7 +403,7 @@ async fn compare(world: &World, object: &DynamicObject) -> Vec<String> {
     same(
         "plan",
         format!("{:?}", wanted_uses(spec)),
-        format!("{:?}", actual_uses(&contact, &by_arn)),
+        format!("{:?}", actual_uses(contact, &by_arn)),
     );
     for (key, value) in spec["tags"].as_object().into_iter().flatten() {
         same(
