@@ -121,10 +121,14 @@ impl Environment {
         .await?;
         started(operator.process())?;
 
-        cluster
-            .try_apply(&provider_config("default", ACCOUNT, REGION, "local", &[]))
-            .await
-            .context("apply the default ProviderConfig")?;
+        // One that is there already is the user's own by now.
+        let existing = cluster.get("ProviderConfig", None, "default").await?;
+        if existing.is_none() {
+            cluster
+                .try_apply(&provider_config("default", ACCOUNT, REGION, "local", &[]))
+                .await
+                .context("apply the default ProviderConfig")?;
+        }
         let files = write_files(directory, &plane, &simulator)?;
         Ok(Self {
             cluster,
