@@ -1,7 +1,12 @@
 //! Logging.
 
-use tracing_subscriber::EnvFilter;
+use tracing::Level;
+use tracing_subscriber::filter::{FilterExt, filter_fn};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
+use crate::aws::observe::TARGETS_TO_KEEP_QUIET;
 use crate::cli::LogFormat;
 
 /// Sets up logging to standard error. `level` is a level or a filter.
@@ -9,30 +14,28 @@ use crate::cli::LogFormat;
 /// # Errors
 /// When the filter cannot be read.
 pub fn start(format: LogFormat, level: &str) -> Result<(), tracing_subscriber::filter::ParseError> {
-    // Libraries log requests and bodies at debug and trace: never here, whatever is asked for, because they may hold addresses.
-    let filter = level.parse::<EnvFilter>()?;
-    let quiet = [
-        "aws_smithy_runtime",
-        "aws_smithy_http",
-        "aws_runtime",
-        "aws_config",
-        "aws_sdk_ssmcontacts",
-        "hyper",
-        "h2",
-        "kube_client",
-        "tower",
-    ];
-    let filter = quiet.iter().try_fold(filter, |filter, library| {
-        Ok::<_, tracing_subscriber::filter::ParseError>(
-            filter.add_directive(format!("{library}=warn").parse()?),
-        )
-    })?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+    let asked = level.parse::<EnvFilter>()?;
+    // Libraries log requests, bodies and AWS's messages at debug and trace, and these hold addresses: never, whatever is asked for.
+    let harmless = filter_fn(|metadata| {
+        let library = metadata.target().split("::").next().unwrap_or_default();
+        *metadata.level() <= Level::WARN
+            || !(TARGETS_TO_KEEP_QUIET.contains(&library) || library == "kube_client")
+    });
+    let filter = asked.and(harmless);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     match format {
-        LogFormat::Json => builder.json().flatten_event(true).init(),
-        LogFormat::Text => builder.with_target(false).init(),
+        LogFormat::Json => {
+            let lines = lines.json().flatten_event(true);
+            tracing_subscriber::registry()
+                .with(lines.with_filter(filter))
+                .init();
+        }
+        LogFormat::Text => {
+            let lines = lines.with_target(false);
+            tracing_subscriber::registry()
+                .with(lines.with_filter(filter))
+                .init();
+        }
     }
     Ok(())
 }

@@ -175,7 +175,7 @@ pub struct CommonStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["slot"]))]
     pub pending: Vec<PendingCreate>,
-    /// Rises when AWS confirmed that something the operator made is gone, so that making it again is a new request.
+    /// Rises when a creation came to its end and when AWS confirmed that something is gone, so that making it again is a new request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<i64>,
 }

@@ -9,8 +9,8 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x8f1e_6c3a_52d4_5b07_9a6e_0d4c_7b21_f3e
 ///
 /// `uid` keeps an object that was deleted and made again apart from its predecessor, whose token AWS may still answer
 /// with the resource that is gone. `slot` says which of an object's AWS resources is meant. `epoch` rises only after
-/// AWS has confirmed that the resource is absent, so that a create whose answer was lost is repeated under its old
-/// token.
+/// AWS has confirmed the creation or the absence of a resource, so that a create whose answer was lost is repeated
+/// under its old token.
 pub fn idempotency_token(owner: &str, object: &str, uid: &str, slot: &str, epoch: u64) -> String {
     derived([owner, object, uid, slot, &epoch.to_string()]).to_string()
 }

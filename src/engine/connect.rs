@@ -205,9 +205,7 @@ impl Provider {
                 object.kind,
                 object.namespace.as_deref(),
                 &object.name,
-            )
-            .as_str()
-            .to_owned(),
+            ),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::api::common::Origin;
-use crate::aws::tag;
+use crate::aws::tag::{self, ObjectIdentity};
 
 /// What the tags say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,17 +24,17 @@ pub struct Claimant {
     /// `ownerId` of the ProviderConfig.
     pub owner: String,
     /// `Kind/namespace/name`, hashed when long.
-    pub object: String,
+    pub object: ObjectIdentity,
 }
 
 impl Claimant {
     /// The tags that mark a resource as this claimant's.
     pub fn tags(&self, origin: Origin) -> BTreeMap<String, String> {
-        BTreeMap::from([
-            (tag::OWNER.to_owned(), self.owner.clone()),
-            (tag::OBJECT.to_owned(), self.object.clone()),
-            (tag::ORIGIN.to_owned(), origin_value(origin).to_owned()),
-        ])
+        let origin = match origin {
+            Origin::Created => tag::Origin::Created,
+            Origin::Adopted => tag::Origin::Adopted,
+        };
+        tag::ownership(&self.owner, &self.object, origin)
     }
 
     /// Reads the claim from a resource's tags.
@@ -42,7 +42,7 @@ impl Claimant {
         match (tags.get(tag::OWNER), tags.get(tag::OBJECT)) {
             (None, None) => Claim::Unclaimed,
             (Some(owner), _) if *owner != self.owner => Claim::OtherOwner(owner.clone()),
-            (Some(_), Some(object)) if *object == self.object => {
+            (Some(_), Some(object)) if object == self.object.as_str() => {
                 Claim::Ours(match tags.get(tag::ORIGIN).map(String::as_str) {
                     // A damaged origin counts as adopted: the harmless side, since adopted things are retained.
                     Some("Created") => Origin::Created,
@@ -54,13 +54,6 @@ impl Claimant {
             (Some(owner), None) => Claim::OtherOwner(owner.clone()),
             (None, Some(object)) => Claim::OtherObject(object.clone()),
         }
-    }
-}
-
-fn origin_value(origin: Origin) -> &'static str {
-    match origin {
-        Origin::Created => "Created",
-        Origin::Adopted => "Adopted",
     }
 }
 
@@ -130,7 +123,7 @@ mod tests {
     fn claimant() -> Claimant {
         Claimant {
             owner: "prod".into(),
-            object: "Contact/people/alice".into(),
+            object: ObjectIdentity::new("Contact", Some("people"), "alice"),
         }
     }
 

@@ -195,7 +195,7 @@ fn next_end_of_acceptance(accepted: &[AcceptedFinding], now: Timestamp) -> Optio
 /// What AWS has and the manifest names is ours from now on; begun creations that are there are no longer pending.
 fn keep_items(common: &mut CommonStatus, present: &[(String, String)]) {
     let has = |slot: &str| present.iter().any(|(s, _)| s == slot);
-    common.pending.retain(|p| !has(&p.slot));
+    settle(common, has);
     let items = &mut common.applied.get_or_insert_default().items;
     let moved = |i: &AppliedItem| {
         present

@@ -315,8 +315,14 @@ impl<R: ExternalResource> Engine<R> {
                     common.arn = Some(id.clone());
                 }
             }
-            if let (Some(freed), Some(applied)) = (change.frees(), common.applied.as_mut()) {
-                applied.items.retain(|i| i.slot != freed);
+            if let Some(freed) = change.frees() {
+                let again = |c: &R::Change| c.slot().as_ref() == Some(&freed);
+                if !verdict.changes.iter().any(again) {
+                    settle(common, |slot| slot == freed);
+                }
+                if let Some(applied) = common.applied.as_mut() {
+                    applied.items.retain(|i| i.slot != freed);
+                }
             }
             uncertain |= R::must_observe_after(change);
             observed = R::project(observed, desired, change, applied.id.as_deref());
@@ -357,8 +363,13 @@ fn begin<C: Change, K: ManagedObject>(
     let claimant = &site.claimant;
     for slot in changes.iter().filter_map(Change::slot) {
         if !common.pending.iter().any(|p| p.slot == slot) {
-            let token =
-                token::idempotency_token(&claimant.owner, &claimant.object, &uid, &slot, epoch);
+            let token = token::idempotency_token(
+                &claimant.owner,
+                claimant.object.as_str(),
+                &uid,
+                &slot,
+                epoch,
+            );
             common.pending.push(PendingCreate {
                 slot,
                 token,
@@ -375,8 +386,18 @@ fn begun_token(common: &CommonStatus, slot: Option<&str>) -> String {
         .unwrap_or_default()
 }
 
+/// Takes creations that came to their end off the list. Whatever takes such a slot later is a new request: AWS would answer the old token
+/// with what was made first, or refuse it because the content is another.
+pub(super) fn settle(common: &mut CommonStatus, ended: impl Fn(&str) -> bool) {
+    let before = common.pending.len();
+    common.pending.retain(|p| !ended(&p.slot));
+    if common.pending.len() < before {
+        common.epoch = Some(common.epoch.unwrap_or(0) + 1);
+    }
+}
+
 fn record_item(common: &mut CommonStatus, slot: &str, id: &str, now: jiff::Timestamp) {
-    common.pending.retain(|p| p.slot != slot);
+    settle(common, |ended| ended == slot);
     let items = &mut common.applied.get_or_insert_default().items;
     items.retain(|i| i.slot != slot);
     items.push(AppliedItem {

@@ -8,7 +8,7 @@ use kube::ResourceExt;
 
 use super::{Engine, Found, Site, TAGS_EVERY};
 use crate::api::common::{AppliedItem, CommonStatus, Origin};
-use crate::aws::Priority;
+use crate::aws::{Priority, tag};
 use crate::engine::connect::{self, connect};
 use crate::engine::decide::Ownership;
 use crate::engine::object::ManagedObject;
@@ -18,8 +18,6 @@ use crate::engine::{Error, ExternalObject, ExternalResource, Provider};
 
 /// AWS may take this long to show what was made; until then its absence proves nothing.
 pub(super) const CONSISTENCY_WINDOW: SignedDuration = SignedDuration::from_secs(15);
-/// What AWS allows on one resource (CHK-51).
-const MOST_TAGS: usize = 50;
 
 impl<R: ExternalResource> Engine<R> {
     /// ProviderConfig, account and a session on it; STS has confirmed the account.
@@ -63,17 +61,21 @@ impl<R: ExternalResource> Engine<R> {
         let defaults = site.provider.spec.default_tags.as_ref();
         let defaults = defaults.map_or(&none, |t| &t.0);
         let own = object.common_spec().tags.as_ref().map_or(&none, |t| &t.0);
-        let tags = desired_tags(defaults, own, &site.claimant, origin);
-        if tags.len() > MOST_TAGS {
+        let mut asked = defaults.clone();
+        asked.extend(own.clone());
+        let problems: Vec<String> = tag::problems(&asked)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        if !problems.is_empty() {
             return Err(Error::invalid(format!(
-                "{} tags, together with the {} default tags of ProviderConfig \"{}\" and the operator's three, are more \
-                 than the {MOST_TAGS} that AWS allows on a resource: take some away (CHK-51)",
-                own.len(),
+                "spec.tags, together with the {} default tags of ProviderConfig \"{}\", cannot be set: {} (CHK-51)",
                 defaults.len(),
-                site.provider.name
+                site.provider.name,
+                problems.join("; ")
             )));
         }
-        Ok(tags)
+        Ok(desired_tags(defaults, own, &site.claimant, origin))
     }
 
     /// Reads AWS, tags apart.
