@@ -295,6 +295,9 @@ pub struct CodeSent {
     pub channel: String,
     /// The ChannelActivation that asked for it.
     pub activation: String,
+    /// Its UID, which tells it from an earlier one of the same name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation_uid: Option<String>,
     /// When the operator recorded that it would send.
     pub at: Time,
 }

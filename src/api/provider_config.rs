@@ -14,6 +14,8 @@ fn selector_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({
         "type": "object",
         "description": "Selects namespaces by label; `{}` selects all.",
+        // As a whole, as everywhere in Kubernetes: merged field by field, `{}` applied over a selector would come out as null.
+        "x-kubernetes-map-type": "atomic",
         "properties": {
             "matchLabels": {
                 "type": "object",

@@ -136,26 +136,24 @@ fn wake<K: ManagedObject>(
         }
         Seen::Gone(object) => shared.scheduler.forget(&store.key(object)),
     }
-    // Users of a ProviderConfig come and go with our finalizer.
-    let held = |object: &DeserializeGuard<K>| object.finalizers().iter().any(|f| f == FINALIZER);
-    let (changed, object) = match seen {
-        Seen::Applied { now, before } => {
-            (held(now) != before.as_ref().is_some_and(|b| held(b)), now)
-        }
-        Seen::Gone(object) => (held(object), object),
+    // Users of a ProviderConfig come and go with our finalizer, and when they are pointed to another.
+    let used = |object: &DeserializeGuard<K>| -> Option<String> {
+        let held = object.finalizers().iter().any(|f| f == FINALIZER);
+        let used = object.0.as_ref().ok()?.provider_config();
+        used.filter(|_| held).map(str::to_owned)
     };
-    if changed
-        && let Some(name) = object
-            .0
-            .as_ref()
-            .ok()
-            .and_then(ManagedObject::provider_config)
-    {
-        shared.scheduler.wake_later(
-            Shared::provider_config_key(name),
-            Priority::Edit,
-            Duration::from_secs(1),
-        );
+    let (before, now) = match seen {
+        Seen::Applied { now, before } => (before.as_ref().and_then(|b| used(b)), used(now)),
+        Seen::Gone(object) => (used(object), None),
+    };
+    if before != now {
+        for name in [before, now].into_iter().flatten() {
+            shared.scheduler.wake_later(
+                Shared::provider_config_key(&name),
+                Priority::Edit,
+                Duration::from_secs(1),
+            );
+        }
     }
 }
 

@@ -21,7 +21,7 @@ use crate::api::common::{AcceptedFinding, CommonStatus};
 use crate::api::conditions::{ConditionType, Reason};
 use crate::api::provider_config::{ProviderConfigStatus, RateLimitStatus};
 use crate::api::{IN_USE_FINALIZER, ProviderConfig, RECONCILE_REQUESTED_AT};
-use crate::aws::{ConfirmError, ReplicationSetStatus};
+use crate::aws::{ConfirmError, Priority, ReplicationSetStatus};
 
 impl ManagedObject for ProviderConfig {
     const KIND: &'static str = "ProviderConfig";
@@ -56,6 +56,9 @@ impl ManagedObject for ProviderConfig {
 
 /// How soon the account is asked again while it is not set up: others wait for it.
 const UNTIL_ONBOARDED: Duration = Duration::from_secs(20);
+
+/// How old an answer may be that many wait for.
+const SHARED_ANSWER: Duration = Duration::from_secs(5);
 
 /// Wakes the objects that use a ProviderConfig, by its name.
 pub type WakeUsers = Box<dyn Fn(&str) + Send + Sync>;
@@ -229,8 +232,14 @@ impl ProviderConfigs {
         draft.account_id = Some(identity.account_id.clone());
         draft.region = Some(config.spec.region.clone());
         draft.identity = Some(identity.arn.clone());
+        // Somebody who edits or asks wants to know how it is now.
+        let age = if pass.priority == Priority::Edit {
+            Duration::ZERO
+        } else {
+            SHARED_ANSWER
+        };
         let set = account
-            .replication_set(Duration::from_secs(5), pass.priority, pass.give_way.clone())
+            .replication_set(age, pass.priority, pass.give_way.clone())
             .await?;
         draft.replication_set = Some(
             set.as_ref()

@@ -178,8 +178,13 @@ impl Queue {
     }
 
     fn wake_later(&mut self, key: ObjectKey, priority: Priority, at: Instant) {
+        // What it is to see may have come too late for the pass that is running.
+        if let Some(State::Running { woken, .. }) = self.states.get_mut(&key) {
+            *woken = Some(woken.map_or(priority, |w| w.min(priority)));
+            return;
+        }
         match self.states.get(&key) {
-            Some(State::Running { .. } | State::Ready { .. }) => {}
+            Some(State::Ready { .. }) => {}
             Some(State::Delayed { at: earlier, .. }) if *earlier <= at => {}
             _ => {
                 self.detach(&key);

@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use kube::ResourceExt;
 
+use super::live::settle;
 use super::{Done, Engine, Found, Site, StatusOf, effective_deletion_policy};
 use crate::api::common::{AcceptedFinding, AppliedItem, CommonStatus, Finding, Origin, Severity};
 use crate::api::conditions::Reason;

@@ -7,7 +7,7 @@ mod look;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use kube::api::{Patch, PatchParams};
@@ -29,7 +29,7 @@ use super::{ExternalObject, ExternalResource, events};
 use crate::api::RECONCILE_REQUESTED_AT;
 use crate::api::common::{CommonStatus, DeletionPolicy, ManagementPolicy, Origin};
 use crate::api::conditions::{ConditionType, Reason};
-use crate::aws::Session;
+use crate::aws::{Priority, Session};
 
 /// Tags are read again on every so-many-th drift check: they cost a call of their own and change rarely.
 const TAGS_EVERY: u32 = 6;
@@ -255,6 +255,19 @@ impl<R: ExternalResource> Engine<R> {
                 ("failed", conclusion, error.requeue(failures))
             }
         };
+        if let Err(error) = &result
+            && matches!(
+                error.reason(),
+                Some(Reason::NoReplicationSet | Reason::ReplicationSetNotActive)
+            )
+        {
+            // It asks on behalf of all who wait, and wakes them.
+            let config = Shared::provider_config_key(Self::provider_name(&live.object));
+            let soon = Duration::from_secs(1);
+            self.shared
+                .scheduler
+                .wake_later(config, Priority::Create, soon);
+        }
         let before = ready_text(R::Object::common_status(&live.status()));
         let common = R::Object::common_status_mut(&mut draft);
         let now = self.shared.clock.now();

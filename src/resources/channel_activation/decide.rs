@@ -19,6 +19,9 @@ pub struct Facts<'a> {
     pub name: &'a str,
     /// The last code sent to the channel: by which request, and when.
     pub sent_before: Option<(&'a str, Timestamp)>,
+    /// That record was made for this very object, not for an earlier one of its name. Before its own record nothing is sent, so as long as
+    /// it is pending the pass that wrote the contact's record came no farther.
+    pub sent_before_is_own: bool,
     /// When this request recorded that it would send.
     pub send_recorded_at: Option<Timestamp>,
     /// The Secret holds a code that was not refused before.
@@ -89,6 +92,7 @@ fn decide_pending(facts: Facts<'_>) -> Step {
         return Step::Refuse("this object was restored from a backup: a restore sends no codes. Make a new ChannelActivation if one is wanted".to_owned());
     }
     match facts.sent_before {
+        Some(_) if facts.sent_before_is_own => Step::Send,
         Some((by, at)) if by == facts.name => Step::SentBefore(at),
         Some((by, at)) if facts.now.duration_since(at) < COOL_DOWN => {
             let free = at.checked_add(COOL_DOWN).unwrap_or(at);
@@ -116,6 +120,7 @@ mod tests {
             restored: false,
             name: "a",
             sent_before: None,
+            sent_before_is_own: false,
             send_recorded_at: None,
             new_code: false,
             now: at(0),
@@ -180,6 +185,27 @@ mod tests {
             }),
             Step::OutcomeUnknown
         );
+    }
+
+    #[test]
+    fn a_crash_before_the_requests_own_record_has_sent_nothing() {
+        assert_eq!(
+            decide(Facts {
+                sent_before: Some(("a", at(0))),
+                sent_before_is_own: true,
+                ..fresh()
+            }),
+            Step::Send
+        );
+        for phase in PHASES {
+            let step = decide(Facts {
+                phase,
+                sent_before: Some(("a", at(0))),
+                sent_before_is_own: true,
+                ..fresh()
+            });
+            assert_eq!(step == Step::Send, phase == ActivationPhase::Pending);
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ pub mod aws;
 pub mod decide;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -220,6 +220,12 @@ impl ChannelActivations {
         draft.channel_arn = Some(target.channel_arn.clone());
         let code = self.code(&object, draft).await?;
         let now = self.shared.clock.now();
+        let sent_before = target
+            .contact
+            .status
+            .iter()
+            .flat_map(|s| &s.codes_sent)
+            .find(|s| s.channel == object.spec.channel);
         let step = decide(Facts {
             phase: draft.phase.unwrap_or(ActivationPhase::Pending),
             activated: target.activation == Activation::Activated,
@@ -228,13 +234,9 @@ impl ChannelActivations {
                 .iter()
                 .any(|l| object.labels().contains_key(*l)),
             name: &object.name_any(),
-            sent_before: target
-                .contact
-                .status
-                .iter()
-                .flat_map(|s| &s.codes_sent)
-                .find(|s| s.channel == object.spec.channel)
-                .map(|s| (s.activation.as_str(), s.at.0)),
+            sent_before: sent_before.map(|s| (s.activation.as_str(), s.at.0)),
+            sent_before_is_own: sent_before
+                .is_some_and(|s| s.activation_uid.is_some() && s.activation_uid == object.uid()),
             send_recorded_at: draft.send_recorded_at.as_ref().map(|t| t.0),
             new_code: code.is_some(),
             now,
@@ -276,7 +278,7 @@ impl ChannelActivations {
             Step::Send => self.send(live, draft, target).await,
             Step::OutcomeUnknown => {
                 draft.phase = Some(ActivationPhase::SendUnknown);
-                Ok(concluded(draft.phase, &object))
+                Ok(outcome_unknown(&object))
             }
             Step::TryCode => match code {
                 Some(code) => self.try_code(&object, draft, &target, &code).await,
@@ -461,6 +463,7 @@ impl ChannelActivations {
         contact_status.codes_sent.push(CodeSent {
             channel: object.spec.channel.clone(),
             activation: object.name_any(),
+            activation_uid: object.uid(),
             at: api_time(now),
         });
         contact_status
@@ -485,8 +488,11 @@ impl ChannelActivations {
                 Ok(self.awaiting(&object, "a code was sent"))
             }
             Err(error) if certainly_not_sent(&error) => {
-                // AWS said no: nothing was sent, so the record goes and the request waits.
-                contact.write_status(&contact_before).await?;
+                // AWS said no: nothing was sent, so the record goes and the request waits. Where the record stays because the contact has
+                // changed meanwhile, it is known by this request's UID.
+                if let Err(error) = contact.write_status(&contact_before).await {
+                    tracing::debug!(object = %object.key(), %error, "the contact's record of a code stays");
+                }
                 draft.phase = Some(ActivationPhase::Pending);
                 draft.send_recorded_at = None;
                 Err(error.into())
@@ -494,7 +500,7 @@ impl ChannelActivations {
             Err(error) => {
                 tracing::warn!(object = %object.key(), %error, "it is not known whether a code was sent");
                 draft.phase = Some(ActivationPhase::SendUnknown);
-                Ok(concluded(draft.phase, &object))
+                Ok(outcome_unknown(&object))
             }
         }
     }
@@ -556,6 +562,14 @@ fn certainly_not_sent(error: &CallError) -> bool {
                 | ErrorClass::DataEncryption
                 | ErrorClass::GaveWay
         )
+}
+
+/// Soon looked at again: the person may have given the code back before it was said to be unknown.
+fn outcome_unknown(object: &ChannelActivation) -> Done {
+    Done {
+        requeue: Requeue::Retry(jittered(Duration::from_secs(1))),
+        ..concluded(Some(ActivationPhase::SendUnknown), object)
+    }
 }
 
 fn concluded(phase: Option<ActivationPhase>, object: &ChannelActivation) -> Done {
