@@ -16,6 +16,10 @@
 mod activation;
 #[path = "crash/contact.rs"]
 mod contact;
+#[path = "crash/fail_points.rs"]
+mod fail_points;
+#[path = "crash/faults.rs"]
+mod faults;
 #[path = "crash/kills.rs"]
 mod kills;
 #[path = "crash/model.rs"]
@@ -28,11 +32,15 @@ mod stage;
 use std::sync::Arc;
 use std::time::Instant;
 
-use kills::{Fate, Kill, undisturbed};
+use fail_points::Death;
+use faults::Trouble;
+use harness::{Fault, seconds};
+use kills::{Fate, Kill, Outcome, Pair, undisturbed};
 use scenario::Scenario;
+use tokio::sync::OnceCell;
 
 /// How many cases share an operator.
-const BATCH: usize = 32;
+const BATCH: usize = 60;
 
 /// Everything a user does to any kind.
 fn scenarios() -> Vec<Arc<Scenario>> {
@@ -62,57 +70,170 @@ fn chosen() -> Vec<Arc<Scenario>> {
     chosen
 }
 
+/// The calls of every scenario when nothing goes wrong, told once for all tests.
+async fn calls_of_all() -> Vec<(Arc<Scenario>, Vec<Pair>)> {
+    static CALLS: OnceCell<Vec<Vec<Pair>>> = OnceCell::const_new();
+    let scenarios = chosen();
+    let calls = CALLS
+        .get_or_init(async || {
+            let calls = undisturbed(&scenarios)
+                .await
+                .unwrap_or_else(|failures| panic!("undisturbed already:\n{}", failures.join("\n")));
+            for (scenario, calls) in scenarios.iter().zip(&calls) {
+                let calls: Vec<String> = calls.iter().map(ToString::to_string).collect();
+                println!("{}: {}", scenario.name, calls.join(", "));
+            }
+            calls
+        })
+        .await;
+    scenarios.into_iter().zip(calls.iter().cloned()).collect()
+}
+
+/// Runs cases in batches and adds up what went wrong.
+async fn in_batches<T>(what: &str, cases: &[T], run: impl AsyncFn(&[T]) -> Outcome) -> Outcome {
+    let mut all = Outcome::default();
+    for batch in cases.chunks(BATCH) {
+        let began = Instant::now();
+        let outcome = run(batch).await;
+        println!(
+            "{} {what} in {:.1} s: {} failures, {} missed, {} not needed",
+            batch.len(),
+            began.elapsed().as_secs_f64(),
+            outcome.failures.len(),
+            outcome.missed.len(),
+            outcome.unneeded
+        );
+        all.failures.extend(outcome.failures);
+        all.missed.extend(outcome.missed);
+    }
+    all
+}
+
+fn assert_sound(outcome: &Outcome) {
+    let wrong: Vec<&String> = outcome.failures.iter().chain(&outcome.missed).collect();
+    assert!(
+        wrong.is_empty(),
+        "{} things went wrong:\n{}",
+        wrong.len(),
+        wrong
+            .iter()
+            .map(|text| text.as_str())
+            .collect::<Vec<_>>()
+            .join("\n\n")
+    );
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_at_any_call_everything_comes_out_right() {
     let started = Instant::now();
+    let all = calls_of_all().await;
+    let kills: Vec<Kill> = all
+        .iter()
+        .flat_map(|(scenario, calls)| calls.iter().map(move |pair| (scenario, pair)))
+        .flat_map(|(scenario, pair)| {
+            Fate::all(pair).iter().map(|fate| Kill {
+                scenario: Arc::clone(scenario),
+                pair: pair.clone(),
+                fate: *fate,
+            })
+        })
+        .collect();
+    let outcome = in_batches("kills", &kills, async |batch| kills::batch(batch).await).await;
+    println!(
+        "crash matrix: {} scenarios, {} pairs of operation and occurrence, {} kills, {:.0} s",
+        all.len(),
+        all.iter().map(|(_, calls)| calls.len()).sum::<usize>(),
+        kills.len(),
+        started.elapsed().as_secs_f64()
+    );
+    assert_sound(&outcome);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_again_and_again_everything_comes_out_right() {
     let scenarios = chosen();
-    let all = undisturbed(&scenarios)
+    let twice: Vec<_> = scenarios.iter().chain(&scenarios).cloned().collect();
+    let failures = kills::restless(&twice, 10).await;
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dead_between_two_writes_to_the_cluster_everything_comes_out_right() {
+    let started = Instant::now();
+    let scenarios = chosen();
+    let passed = fail_points::undisturbed(&scenarios)
         .await
         .unwrap_or_else(|failures| panic!("undisturbed already:\n{}", failures.join("\n")));
-    let mut kills = vec![];
-    let mut pairs = 0;
-    for (scenario, calls) in scenarios.iter().zip(&all) {
-        println!(
-            "{}: {}",
-            scenario.name,
-            calls
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(", ")
-        );
-        pairs += calls.len();
-        for pair in calls {
-            for fate in Fate::all(pair) {
-                kills.push(Kill {
+    let mut deaths = vec![];
+    let mut unreached = fail_points::in_sources();
+    for (scenario, passed) in scenarios.iter().zip(&passed) {
+        println!("{}: {passed:?}", scenario.name);
+        for (point, times) in passed {
+            unreached.remove(point);
+            for nth in 1..=*times {
+                deaths.push(Death {
                     scenario: Arc::clone(scenario),
-                    pair: pair.clone(),
-                    fate: *fate,
+                    point: point.clone(),
+                    nth,
                 });
             }
         }
     }
-    let mut failures = vec![];
-    let mut missed = vec![];
-    for batch in kills.chunks(BATCH) {
-        let began = Instant::now();
-        let outcome = kills::batch(batch).await;
-        println!(
-            "{} kills in {:.1} s, {} failures",
-            batch.len(),
-            began.elapsed().as_secs_f64(),
-            outcome.failures.len()
-        );
-        failures.extend(outcome.failures);
-        missed.extend(outcome.missed);
-    }
+    let outcome = in_batches("deaths", &deaths, async |batch| {
+        fail_points::batch(batch).await
+    })
+    .await;
     println!(
-        "killed at {pairs} calls of {} scenarios, {} kills, {} calls that did not come, in {:.0} s",
+        "fail points: {} scenarios, {} deaths, {:.0} s",
         scenarios.len(),
-        kills.len(),
-        missed.len(),
+        deaths.len(),
         started.elapsed().as_secs_f64()
     );
-    failures.extend(missed);
-    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert_sound(&outcome);
+    assert!(
+        unreached.is_empty() || std::env::var_os("CRASH_SCENARIO").is_some(),
+        "no scenario comes to the fail points {unreached:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_aws_does_to_a_call_everything_comes_out_right() {
+    let started = Instant::now();
+    let all = calls_of_all().await;
+    let troubles_of = |faults: fn(&Pair) -> Vec<Fault>| -> Vec<Trouble> {
+        all.iter()
+            .flat_map(|(scenario, calls)| calls.iter().map(move |pair| (scenario, pair)))
+            .flat_map(|(scenario, pair)| {
+                faults(pair).into_iter().map(|fault| Trouble {
+                    scenario: Arc::clone(scenario),
+                    fault,
+                    certain: pair.is_certain(),
+                })
+            })
+            .collect()
+    };
+    let mut outcome = Outcome::default();
+    let mut cases = 0;
+    for (what, troubles) in [
+        ("passing faults", troubles_of(faults::passing)),
+        ("repeated faults", troubles_of(faults::repeated)),
+        ("lasting faults", troubles_of(faults::lasting)),
+    ] {
+        cases += troubles.len();
+        let part = in_batches(what, &troubles, async |batch| faults::batch(batch).await).await;
+        outcome.failures.extend(part.failures);
+        outcome.missed.extend(part.missed);
+    }
+    println!(
+        "faults: {} scenarios, {cases} cases, {:.0} s",
+        all.len(),
+        started.elapsed().as_secs_f64()
+    );
+    assert_sound(&outcome);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_storm_everything_comes_out_right() {
+    let failures = faults::storm(&chosen(), seconds(6)).await;
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }

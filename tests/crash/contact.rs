@@ -113,7 +113,7 @@ pub fn update() -> Scenario {
                    channel mail-at-work: EMAIL bob@example.com, activated
                    channel desk: VOICE +15005550104
                    stage 10 min: mail-at-work
-                   stage 1 min: desk every 2 min
+                   stage 2 min: desk every 2 min
                    tag team = identity
                    tag site = berlin
                    tag incident-operator/owner = {owner}
@@ -284,7 +284,7 @@ pub fn first_use() -> Scenario {
         ends: vec![End::new(DAVE_IN_AWS).object(
             "ProviderConfig",
             "{provider}",
-            json!({"inUseBy": 1, "replicationSet": "ACTIVE"}),
+            json!({"inUseBy": 1, "replicationSet": "Active"}),
         )],
         sensitive: vec![],
         max_codes: 0,

@@ -22,6 +22,13 @@ pub struct Pair {
     pub mutating: bool,
 }
 
+impl Pair {
+    /// Whether it happens every time; what only reads again may be done without.
+    pub fn is_certain(&self) -> bool {
+        self.mutating || self.nth == 1
+    }
+}
+
 impl fmt::Display for Pair {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} number {}", self.operation, self.nth)
@@ -34,7 +41,7 @@ pub async fn undisturbed(scenarios: &[Arc<Scenario>]) -> Result<Vec<Vec<Pair>>, 
         .iter()
         .map(|scenario| (Arc::clone(scenario), "undisturbed".to_owned()))
         .collect();
-    let stage = Stage::prepared("dry", &wanted).await;
+    let stage = Stage::prepared("dry", "10m", &wanted).await;
     let mut begin = vec![];
     for case in &stage.cases {
         begin.push(stage.last_call(case).await);
@@ -114,8 +121,10 @@ pub struct Kill {
 pub struct Outcome {
     /// What was wrong.
     pub failures: Vec<String>,
-    /// Calls that never came: the batch crashed without them.
+    /// Calls that never came, though they must.
     pub missed: Vec<String>,
+    /// Readings again that were not needed this time: how often the operator looks depends on when news reaches it.
+    pub unneeded: usize,
 }
 
 /// How long the first call may wait for the last one: the operator gives up on a call after 10 s.
@@ -132,7 +141,7 @@ pub async fn batch(kills: &[Kill]) -> Outcome {
             )
         })
         .collect();
-    let mut stage = Stage::prepared("kill", &wanted).await;
+    let mut stage = Stage::prepared("kill", "10m", &wanted).await;
     let holds = join_all(stage.cases.iter().zip(kills).map(|(case, kill)| {
         let hold =
             Hold::new(&kill.pair.operation, kill.pair.nth, kill.fate.when()).account(&case.account);
@@ -149,17 +158,20 @@ pub async fn batch(kills: &[Kill]) -> Outcome {
         stage
             .cases
             .iter()
+            .zip(kills)
             .zip(&holds)
-            .map(|(case, hold)| held(&stage, case, hold, deadline)),
+            .map(|((case, kill), hold)| held(&stage, case, kill, hold, deadline)),
     )
     .await;
     stage.world.operator().kill9();
     let mut outcome = Outcome::default();
     for ((case, kill), (hold, held)) in stage.cases.iter().zip(kills).zip(holds.iter().zip(held)) {
-        if !held {
+        if !held && kill.pair.is_certain() {
             outcome
                 .missed
                 .push(stage.tell(case, "the call did not come"));
+        } else if !held {
+            outcome.unneeded += 1;
         }
         if kill.fate != Fate::Late {
             let lost = kill.fate == Fate::Lost;
@@ -179,7 +191,7 @@ pub async fn batch(kills: &[Kill]) -> Outcome {
     outcome
 }
 
-async fn held(stage: &Stage, case: &Case, hold: &str, deadline: Instant) -> bool {
+async fn held(stage: &Stage, case: &Case, kill: &Kill, hold: &str, deadline: Instant) -> bool {
     loop {
         let simulator = &stage.world.simulator;
         if simulator
@@ -190,8 +202,36 @@ async fn held(stage: &Stage, case: &Case, hold: &str, deadline: Instant) -> bool
             return true;
         }
         stage.tend(case).await;
-        if Instant::now() > deadline {
+        let ended = async || {
+            let objects = stage.objects().await;
+            let none = vec![];
+            let mine = objects.get(&case.namespace).unwrap_or(&none);
+            stage.check(case, mine).await.is_ok()
+        };
+        if Instant::now() > deadline || (!kill.pair.is_certain() && ended().await) {
             return false;
         }
     }
+}
+
+/// Kills the operator again and again, wherever it happens to be.
+pub async fn restless(scenarios: &[Arc<Scenario>], times: u32) -> Vec<String> {
+    let wanted: Vec<_> = scenarios
+        .iter()
+        .map(|scenario| (Arc::clone(scenario), "killed again and again".to_owned()))
+        .collect();
+    let mut stage = Stage::prepared("restless", "10m", &wanted).await;
+    join_all(stage.cases.iter().map(|case| stage.act(case))).await;
+    for time in 1..=times {
+        // Longer every time, so that each comes a little farther.
+        let lives = Duration::from_millis(u64::from(time) * 70);
+        let deadline = Instant::now() + lives;
+        while Instant::now() < deadline {
+            join_all(stage.cases.iter().map(|case| stage.tend(case))).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        stage.world.operator().kill9();
+        stage.restart().await;
+    }
+    stage.conclude().await
 }

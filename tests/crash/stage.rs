@@ -66,16 +66,20 @@ pub struct Stage {
     pub world: World,
     /// The cases.
     pub cases: Vec<Case>,
+    prepared: Duration,
+    ready: Instant,
 }
 
 impl Stage {
     /// Makes the world, and prepares every case up to its being ready.
-    pub async fn prepared(name: &str, wanted: &[(Arc<Scenario>, String)]) -> Self {
+    pub async fn prepared(name: &str, drift: &str, wanted: &[(Arc<Scenario>, String)]) -> Self {
         static ACCOUNTS: AtomicU64 = AtomicU64::new(0);
+        let began = Instant::now();
         let mut builder = World::builder(name)
             .without_provider()
             .without_operator()
             .not_onboarded()
+            .drift(drift)
             .flag("--concurrency")
             .flag("256");
         let suffixes: Vec<String> = wanted
@@ -115,8 +119,15 @@ impl Stage {
             }
         }
         world.start_operator().await.expect("start the operator");
-        let stage = Self { world, cases };
+        let mut stage = Self {
+            world,
+            cases,
+            prepared: Duration::ZERO,
+            ready: began,
+        };
         join_all(stage.cases.iter().map(|case| stage.prepare(case))).await;
+        stage.prepared = began.elapsed();
+        stage.ready = Instant::now();
         stage
     }
 
@@ -504,10 +515,19 @@ impl Stage {
 
     /// Waits for the end of every case, sees that it stays so, and checks everything that must always hold. What was wrong.
     pub async fn conclude(self) -> Vec<String> {
+        let began = Instant::now();
         let mut failures = self.settle().await;
+        let settled = began.elapsed();
         if failures.is_empty() {
             failures.extend(self.stay().await);
         }
+        println!(
+            "  {}: {:.1} s to prepare, {:.1} s to act, {:.1} s to settle",
+            self.world.id,
+            self.prepared.as_secs_f64(),
+            (began - self.ready).as_secs_f64(),
+            settled.as_secs_f64(),
+        );
         failures.extend(self.flaps());
         for case in &self.cases {
             for code in self.codes(case).await {
