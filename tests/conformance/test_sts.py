@@ -99,7 +99,16 @@ def test_temporary_credentials_of_its_own_account(account, simulator):
 
 @pytest.mark.parametrize(
     "arn",
-    ["arn:aws:s3:::bucket-of-somebody", "arn:aws:iam::123456789012:user/somebody", "nothing-of-an-arn-at-all"],
+    [
+        "arn:aws:s3:::bucket-of-somebody",
+        "arn:aws:iam::123456789012:user/somebody",
+        "arn:aws:iam::12345678901x:role/operator",
+        "arn:aws:iam::1234567890123:role/operator",
+        "arn:aws-cn:iam::123456789012:role/operator",
+        "arn:aws:iam::123456789012:role/",
+        "arn:aws:iam::123456789012:role/" + "r" * 65,
+        "nothing-of-an-arn-at-all",
+    ],
 )
 def test_what_is_no_role(account, arn):
     error = refused(
