@@ -12,13 +12,21 @@
 mod activation;
 #[path = "stories/contact.rs"]
 mod contact;
+#[path = "stories/knobs.rs"]
+mod knobs;
 #[path = "stories/order.rs"]
 mod order;
 #[path = "stories/ownership.rs"]
 mod ownership;
 #[path = "stories/provider_config.rs"]
 mod provider_config;
+#[path = "stories/regions.rs"]
+mod regions;
+#[path = "stories/replicas.rs"]
+mod replicas;
 #[path = "stories/scale.rs"]
 mod scale;
+#[path = "stories/status.rs"]
+mod status;
 #[path = "stories/support.rs"]
 mod support;
