@@ -69,7 +69,10 @@ pub fn start(arguments: RunArguments) -> Result<(), Failure> {
         .worker_threads(2)
         .enable_all()
         .build()?;
-    runtime.block_on(run(arguments))
+    let ended = runtime.block_on(run(arguments));
+    // A thread may still wait for standard input.
+    runtime.shutdown_background();
+    ended
 }
 
 async fn run(arguments: RunArguments) -> Result<(), Failure> {
@@ -238,7 +241,11 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
         ),
         (
             Contact::KIND,
-            Arc::new(Engine::new(shared.clone(), contact::Contacts)),
+            Arc::new(Engine::new(
+                shared.clone(),
+                contact::Contacts,
+                contacts.clone(),
+            )),
         ),
         (
             ChannelActivation::KIND,

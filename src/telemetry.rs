@@ -18,8 +18,15 @@ pub fn start(format: LogFormat, level: &str) -> Result<(), tracing_subscriber::f
     // Libraries log requests, bodies and AWS's messages at debug and trace, and these hold addresses: never, whatever is asked for.
     let harmless = filter_fn(|metadata| {
         let library = metadata.target().split("::").next().unwrap_or_default();
-        *metadata.level() <= Level::WARN
-            || !(TARGETS_TO_KEEP_QUIET.contains(&library) || library == "kube_client")
+        let most = if library == "kube_client" {
+            // It warns with the whole object when one does not decode.
+            Level::ERROR
+        } else if TARGETS_TO_KEEP_QUIET.contains(&library) {
+            Level::WARN
+        } else {
+            Level::TRACE
+        };
+        *metadata.level() <= most
     });
     let filter = asked.and(harmless);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);

@@ -191,14 +191,19 @@ impl<K: ManagedObject> Live<K> {
         self.object.status().cloned().unwrap_or_default()
     }
 
-    /// Puts the finalizer on, unless it is there. Fails with `Outdated` when the object has changed meanwhile.
+    /// Puts the finalizer on, unless it is there. Fails with `Outdated` when the object has changed or gone meanwhile:
+    /// without it nothing may be written to AWS.
     pub async fn add_finalizer(&mut self) -> Result<(), Error> {
         if self.object.has_finalizer() {
             return Ok(());
         }
         let mut finalizers = self.object.finalizers().to_vec();
         finalizers.push(FINALIZER.to_owned());
-        self.write_finalizers(&finalizers).await
+        if self.write_finalizers(&finalizers).await? {
+            Ok(())
+        } else {
+            Err(Error::Outdated)
+        }
     }
 
     /// Takes the finalizer off. An object that is gone already is fine.
@@ -213,10 +218,11 @@ impl<K: ManagedObject> Live<K> {
         if finalizers.len() == self.object.finalizers().len() {
             return Ok(());
         }
-        self.write_finalizers(&finalizers).await
+        self.write_finalizers(&finalizers).await.map(|_| ())
     }
 
-    async fn write_finalizers(&mut self, finalizers: &[String]) -> Result<(), Error> {
+    /// False when the object is gone.
+    async fn write_finalizers(&mut self, finalizers: &[String]) -> Result<bool, Error> {
         let patch = json!({"metadata": {"finalizers": finalizers, "resourceVersion": self.object.resource_version()}});
         match self
             .api()
@@ -229,11 +235,11 @@ impl<K: ManagedObject> Live<K> {
         {
             Ok(object) => {
                 self.object = object;
-                Ok(())
+                Ok(true)
             }
-            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(false),
             // Written; only the answer does not decode, which happens with an object that never did.
-            Err(kube::Error::SerdeError(_)) => Ok(()),
+            Err(kube::Error::SerdeError(_)) => Ok(true),
             Err(error) => Err(error.into()),
         }
     }
@@ -265,8 +271,8 @@ impl<K: ManagedObject> Live<K> {
                 self.object = object;
                 Ok(true)
             }
-            // Gone: nothing to say any more.
-            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(false),
+            // What was to be written down is not: whoever wanted to go on because of it must not.
+            Err(kube::Error::Api(status)) if status.is_not_found() => Err(Error::Outdated),
             Err(kube::Error::SerdeError(_)) => Ok(true),
             Err(error) => Err(error.into()),
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use kube::ResourceExt;
+use kube::core::DeserializeGuard;
 
 use super::{Engine, Found, Site, TAGS_EVERY};
 use crate::api::common::{AppliedItem, CommonStatus, Origin};
@@ -126,15 +127,20 @@ impl<R: ExternalResource> Engine<R> {
             None
         };
         let Some(tags) = tags else {
+            let holder = known
+                .is_none()
+                .then(|| self.recorded_elsewhere(&site.key, &R::arn(&observed)))
+                .flatten();
             return Ok(Found {
                 observed: Some(observed),
-                ownership: Some(match known {
-                    Some(_) => Ownership::Ours,
-                    None => Ownership::Unclaimed,
+                ownership: Some(match (known, &holder) {
+                    (Some(_), _) => Ownership::Ours,
+                    (None, Some(_)) => Ownership::Foreign,
+                    (None, None) => Ownership::Unclaimed,
                 }),
                 origin: known.unwrap_or(Origin::Adopted),
                 tags: None,
-                holder: None,
+                holder,
             });
         };
         self.remember(&site.key, |m| m.checks_without_tags = Some(0));
@@ -176,6 +182,19 @@ impl<R: ExternalResource> Engine<R> {
             tags: Some(tags),
             holder,
         })
+    }
+
+    /// The object whose status says that what is at `arn` is its own: where there are no tags, nothing else tells.
+    fn recorded_elsewhere(&self, key: &ObjectKey, arn: &str) -> Option<String> {
+        let holds = |guard: &DeserializeGuard<R::Object>| {
+            guard.0.as_ref().is_ok_and(|object| {
+                let common = object.status().map(R::Object::common_status);
+                object.key() != *key
+                    && common.is_some_and(|c| c.origin.is_some() && c.arn.as_deref() == Some(arn))
+            })
+        };
+        let holder = self.store.filter(holds).into_iter().next()?;
+        Some(self.store.key(&holder).identity())
     }
 
     /// Whether this pass reads tags. Drift checks do it now and then: it costs a call of its own and tags change rarely.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use kube::api::{Patch, PatchParams};
+use kube::core::DeserializeGuard;
 use kube::{Resource, ResourceExt};
 use serde_json::json;
 
@@ -25,6 +26,7 @@ use super::ownership::Claimant;
 use super::scheduler::{ObjectKey, Pass, Requeue, Runner};
 use super::shared::Shared;
 use super::status::{self, Conclusion};
+use super::store::ObjectStore;
 use super::{ExternalObject, ExternalResource, events};
 use crate::api::RECONCILE_REQUESTED_AT;
 use crate::api::common::{CommonStatus, DeletionPolicy, ManagementPolicy, Origin};
@@ -43,6 +45,8 @@ type StatusOf<R> = <<R as ExternalResource>::Object as ManagedObject>::Status;
 pub struct Engine<R: ExternalResource> {
     shared: Arc<Shared>,
     resource: R,
+    /// The objects of this kind, as last seen.
+    store: Arc<ObjectStore<DeserializeGuard<R::Object>>>,
     memory: Mutex<HashMap<ObjectKey, ObjectMemory>>,
 }
 
@@ -87,11 +91,16 @@ struct Found<R: ExternalResource> {
 }
 
 impl<R: ExternalResource> Engine<R> {
-    /// For `resource`.
-    pub fn new(shared: Arc<Shared>, resource: R) -> Self {
+    /// For `resource`, whose objects are in `store`.
+    pub fn new(
+        shared: Arc<Shared>,
+        resource: R,
+        store: Arc<ObjectStore<DeserializeGuard<R::Object>>>,
+    ) -> Self {
         Self {
             shared,
             resource,
+            store,
             memory: Mutex::default(),
         }
     }

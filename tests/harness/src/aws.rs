@@ -156,12 +156,18 @@ async fn contact(client: &aws_sdk_ssmcontacts::Client, arn: &str) -> Result<Cont
         });
     }
     channels.sort_by(|a, b| (&a.name, &a.arn).cmp(&(&b.name, &b.arn)));
-    let tags = client
+    let tags = match client
         .list_tags_for_resource()
         .resource_arn(arn)
         .send()
         .await
-        .map_err(described)?;
+        .map_err(described)
+    {
+        Ok(output) => output.tags.unwrap_or_default(),
+        // In the other Regions of a replication set there are none.
+        Err(error) if error.to_string().contains("Tagging inaccessible") => vec![],
+        Err(error) => return Err(error),
+    };
     let stages = read
         .plan()
         .map(aws_sdk_ssmcontacts::types::Plan::stages)
@@ -180,7 +186,6 @@ async fn contact(client: &aws_sdk_ssmcontacts::Client, arn: &str) -> Result<Cont
             })
             .collect(),
         tags: tags
-            .tags()
             .iter()
             .filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned())))
             .collect(),
