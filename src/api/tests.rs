@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kube::core::cel::{Validator, compile_schema};
+use kube::core::cel::{ValidationErrors, Validator, compile_schema};
 use serde_json::{Value, json};
 
 use super::cases::{Rule, object, rules};
@@ -117,7 +117,7 @@ fn every_rule_lets_through_what_it_should_and_refuses_the_rest() {
             let messages: Vec<String> = result
                 .err()
                 .into_iter()
-                .flat_map(|errors| errors.into_vec())
+                .flat_map(ValidationErrors::into_vec)
                 .map(|error| error.message)
                 .collect();
             // A refused case breaks this rule and no other, so that it is this rule that is tested.
@@ -165,9 +165,10 @@ fn no_rule_stands_on_a_scalar_and_none_quotes_a_value() {
 #[test]
 fn no_address_is_checked_by_what_prints_it() {
     walk(&schema("Contact"), "", &mut |path, node| {
-        if path.starts_with("spec") && node.get("pattern").is_some() {
-            panic!("{path} has a pattern: its message prints the value");
-        }
+        assert!(
+            !path.starts_with("spec") || node.get("pattern").is_none(),
+            "{path} has a pattern: its message prints the value"
+        );
         if path.ends_with(".address") {
             for word in ["pattern", "enum", "format", "const"] {
                 assert!(node.get(word).is_none(), "{path} has {word}");

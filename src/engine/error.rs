@@ -50,6 +50,9 @@ pub enum Error {
     /// AWS does not show yet what was just made or deleted: look again shortly.
     #[error("waiting for AWS to show the last change")]
     Settling,
+    /// Something is to be written to AWS, and the object is only known from a watch: it is read first.
+    #[error("the object has to be read first")]
+    Unread,
     /// The API server refused because the object has changed meanwhile: the pass starts again.
     #[error("the object has changed meanwhile")]
     Outdated,
@@ -145,7 +148,7 @@ impl Error {
     pub fn is_silent(&self) -> bool {
         match self {
             Self::Call(error) => error.class == ErrorClass::GaveWay,
-            Self::Outdated | Self::Settling => true,
+            Self::Outdated | Self::Settling | Self::Unread => true,
             _ => false,
         }
     }
@@ -176,11 +179,13 @@ impl Error {
                 message: message.clone(),
             },
             Self::Call(error) => call_conclusion(error, failures),
-            Self::Outdated | Self::Settling | Self::Kubernetes(_) => Conclusion::Transient {
-                reason: Reason::Unavailable,
-                message: self.to_string(),
-                failures,
-            },
+            Self::Outdated | Self::Settling | Self::Unread | Self::Kubernetes(_) => {
+                Conclusion::Transient {
+                    reason: Reason::Unavailable,
+                    message: self.to_string(),
+                    failures,
+                }
+            }
         }
     }
 
@@ -225,7 +230,7 @@ impl Error {
                     )
                 }
             },
-            Self::Outdated => Requeue::Retry(Duration::from_millis(50)),
+            Self::Outdated | Self::Unread => Requeue::Retry(Duration::from_millis(50)),
             Self::Settling => Requeue::Retry(jittered(Duration::from_secs(2))),
             Self::Kubernetes(_) => Requeue::Retry(backoff(failures)),
         }

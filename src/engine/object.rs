@@ -174,12 +174,27 @@ pub struct Live<K: ManagedObject> {
     client: Client,
     /// The object.
     pub object: K,
+    /// The API server has just said that this is its latest state: it was read, or written on that precondition.
+    pub fresh: bool,
 }
 
 impl<K: ManagedObject> Live<K> {
     /// Wraps an object that was just read.
     pub fn new(client: Client, object: K) -> Self {
-        Self { client, object }
+        Self {
+            client,
+            object,
+            fresh: true,
+        }
+    }
+
+    /// Wraps an object as a watch has seen it.
+    pub fn cached(client: Client, object: K) -> Self {
+        Self {
+            client,
+            object,
+            fresh: false,
+        }
     }
 
     fn api(&self) -> Api<K> {
@@ -235,6 +250,7 @@ impl<K: ManagedObject> Live<K> {
         {
             Ok(object) => {
                 self.object = object;
+                self.fresh = true;
                 Ok(true)
             }
             Err(kube::Error::Api(status)) if status.is_not_found() => Ok(false),
@@ -269,6 +285,7 @@ impl<K: ManagedObject> Live<K> {
         {
             Ok(object) => {
                 self.object = object;
+                self.fresh = true;
                 Ok(true)
             }
             // What was to be written down is not: whoever wanted to go on because of it must not.

@@ -95,6 +95,9 @@ impl<R: ExternalResource> Engine<R> {
             found.observed
         } else {
             self.prepare(live, draft, &site, &verdict).await?;
+            if !live.fresh {
+                return Err(Error::Unread);
+            }
             let before = found.observed;
             let result = self
                 .carry_out(live, draft, &site, &desired, before, &verdict, &mut texts)

@@ -55,6 +55,8 @@ pub struct Engine<R: ExternalResource> {
 struct ObjectMemory {
     failures: u32,
     checks_without_tags: Option<u32>,
+    /// The watch is behind: the next pass reads the object itself.
+    watch_is_behind: bool,
 }
 
 /// How a pass over a living object ended well.
@@ -128,7 +130,32 @@ impl<R: ExternalResource> Engine<R> {
         requeue
     }
 
+    /// Begins with what the watch has seen: most passes write nothing. What is written to AWS or to the object has a fresh read, or a
+    /// write on the precondition that nobody else has written, before it.
     async fn look_and_act(&self, key: &ObjectKey, pass: &Pass) -> (&'static str, Requeue) {
+        if let Some(object) = self.seen(key) {
+            let mut live = Live::cached(self.shared.client.clone(), object);
+            let mut draft = live.status();
+            let result = self.act(&mut live, &mut draft, pass).await;
+            if !matches!(result, Err(Error::Unread)) {
+                return self.finish(key, &mut live, draft, result).await;
+            }
+        }
+        self.read_and_act(key, pass).await
+    }
+
+    /// The living object as the watch has seen it, unless that is known to be behind.
+    fn seen(&self, key: &ObjectKey) -> Option<R::Object> {
+        if self.remember(key, |_| {}).watch_is_behind {
+            return None;
+        }
+        let guard = self.store.get(key.namespace.as_deref(), &key.name)?;
+        let object = guard.0.as_ref().ok()?;
+        let living = object.meta().deletion_timestamp.is_none();
+        living.then(|| object.clone())
+    }
+
+    async fn read_and_act(&self, key: &ObjectKey, pass: &Pass) -> (&'static str, Requeue) {
         let api = R::Object::api(self.shared.client.clone(), key.namespace.as_deref());
         let object = match api.get(&key.name).await {
             Ok(object) => object,
@@ -285,6 +312,7 @@ impl<R: ExternalResource> Engine<R> {
         fail_point("before-status");
         if let Err(error) = live.write_status(&draft).await {
             tracing::debug!(object = %key, %error, "the status was not written");
+            self.remember(key, |m| m.watch_is_behind = true);
             return ("put off", error.requeue(1));
         }
         fail_point("after-status");
@@ -310,7 +338,8 @@ impl<R: ExternalResource> Engine<R> {
     /// Failures in a row. A pass that gave way or lost a race does not count, one that waits for AWS to settle does.
     fn count(&self, key: &ObjectKey, result: &Result<Done, Error>) -> u32 {
         let memory = self.remember(key, |m| match result {
-            Ok(_) => m.failures = 0,
+            Ok(_) => (m.failures, m.watch_is_behind) = (0, false),
+            Err(Error::Outdated) => m.watch_is_behind = true,
             Err(error) if error.is_silent() && !matches!(error, Error::Settling) => {}
             Err(_) => m.failures = m.failures.saturating_add(1),
         });
