@@ -1062,21 +1062,27 @@ impl History {
         let mut watches = vec![];
         for (kind, namespaced) in cluster.our_kinds().await? {
             let mut apis = vec![];
-            if namespaced {
-                for namespace in namespaces {
+            match namespaces {
+                [namespace] if namespaced => {
                     apis.push((
                         cluster.api(&kind, Some(namespace)).await?,
                         watcher::Config::default(),
                     ));
                 }
-            } else {
-                apis.push((
-                    cluster.api(&kind, None).await?,
-                    watcher::Config::default().labels(&format!("{TEST_LABEL}={id}")),
-                ));
+                // One watch for all of them is enough, however many they are.
+                _ if namespaced => {
+                    apis.push((cluster.api(&kind, None).await?, watcher::Config::default()));
+                }
+                _ => {
+                    apis.push((
+                        cluster.api(&kind, None).await?,
+                        watcher::Config::default().labels(&format!("{TEST_LABEL}={id}")),
+                    ));
+                }
             }
             for (api, config) in apis {
                 let (history, kind) = (self.clone(), kind.clone());
+                let namespaces = namespaces.to_vec();
                 watches.push(tokio::spawn(async move {
                     let mut versions = std::pin::pin!(
                         watcher(api, config)
@@ -1085,7 +1091,14 @@ impl History {
                             .into_stream()
                     );
                     while let Some(version) = versions.next().await {
-                        if let Ok(version) = version {
+                        let ours = |version: &DynamicObject| {
+                            version
+                                .namespace()
+                                .is_none_or(|namespace| namespaces.contains(&namespace))
+                        };
+                        if let Ok(version) = version
+                            && ours(&version)
+                        {
                             history.add(&kind, version);
                         }
                     }
