@@ -81,7 +81,8 @@ async fn without_tags_a_contact_is_made_changed_and_deleted() {
     world
         .apply_value(contact_with("second", &json!({"alias": "alice"})))
         .await;
-    world.stalled("Contact", "second", "AlreadyExists").await;
+    let refused = world.stalled("Contact", "second", "OwnedByAnother").await;
+    assert!(refused.message.contains("/alice"), "{refused}");
     world.delete_and_wait("Contact", "second").await;
     assert!(held(&world, "alice").await.is_some());
     world.delete_and_wait("Contact", "alice").await;
