@@ -517,7 +517,7 @@ mod tests {
             async move {
                 scheduler
                     .run(&HashMap::from([("Contact", runner)]), stop)
-                    .await
+                    .await;
             }
         });
         tokio::time::sleep(Duration::from_secs(30)).await;
