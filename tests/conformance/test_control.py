@@ -64,6 +64,14 @@ def test_onboarded_at_start_where_the_caller_is(own, number):
     assert len(account.incidents("eu-central-1").list_replication_sets()["replicationSetArns"]) == 1
 
 
+def test_off_boarded_stays_off_boarded(own, number):
+    simulator = own("--onboarded", "us-east-1")
+    account = simulator.account(number(), onboard=())
+    simulator.control("POST", f"/accounts/{account.id}/offboard")
+    refused("ValidationException", account.contacts().list_contacts)
+    assert account.incidents().list_replication_sets()["replicationSetArns"] == []
+
+
 def test_call_log(account, simulator):
     ana = contact(account, "ana")
     token = str(uuid.uuid4())
