@@ -98,6 +98,8 @@ pub struct ContactSpec {
         .message("the address of an Email channel is a mail address of at most 320 characters (CHK-15)"),
     validation = Rule::new("size(self.name) >= 1 && size(self.name) <= 255 && self.name.matches('^[\\\\p{L}\\\\p{Z}\\\\p{N}_.-]*$')")
         .message("a channel's name has 1 to 255 letters, digits, spaces and the characters _ . -"),
+    validation = Rule::new("!has(self.address) || size(self.address) < 8 || !self.name.contains(self.address.replace('+', ''))")
+        .message("a channel's name is shown in status, events and logs: it must not hold the address (CHK-50)"),
     validation = Rule::new("self.type == oldSelf.type")
         .message("the type of a channel cannot be changed: give the new channel another name")
 )]

@@ -326,6 +326,13 @@ fn channels() -> Vec<Rule> {
             .refuses("a mail address", &named("dave.private@example.org"))
             .refuses("a phone number", &named("+15005550116"))
             .refuses("a slash", &named("work/desk")),
+        Rule::new("Contact", "spec.channels[]", "a channel's name is shown in status, events and logs: it must not hold the address (CHK-50)")
+            .accepts("another number", &json!({"channels": [{"name": "10005550117", "type": "SMS", "address": "+15005550117"}]}))
+            .accepts("an address from a Secret", &json!({"channels": [{
+                "name": "15005550118", "type": "SMS", "addressFrom": {"secretKeyRef": {"name": "people", "key": "alice"}},
+            }]}))
+            .refuses("the number", &json!({"channels": [{"name": "15005550119", "type": "SMS", "address": "+15005550119"}]}))
+            .refuses("the number within", &json!({"channels": [{"name": "mobile 15005550120 private", "type": "Voice", "address": "+15005550120"}]})),
         Rule::new("Contact", "spec.channels[]", "the type of a channel cannot be changed: give the new channel another name")
             .accepts_change("kept", &typed("mobile", "SMS"), &typed("mobile", "SMS"))
             .accepts_change("another type under another name", &typed("mobile", "SMS"), &typed("desk", "Voice"))

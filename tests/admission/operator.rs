@@ -131,6 +131,15 @@ fn addresses() -> Vec<Bad> {
         &["key \"bytes\" of Secret \"bytes\" is not text"],
         number.clone(),
     ));
+    bad.push(invalid(
+        "telling-name",
+        json!({"channels": [from_secret("mobile 15005550308", "SMS", "people", "good-number")]}),
+        &[
+            "the name of channel number 1 holds an address",
+            "Rename the channel",
+        ],
+        number.clone(),
+    ));
     // Inline and allowed by CEL, whose white space is ASCII.
     bad.push(invalid(
         "inline-nbsp",

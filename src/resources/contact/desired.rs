@@ -72,6 +72,8 @@ pub enum ChannelRef {
 const MOST_STAGES: usize = 10;
 /// Most targets of a stage.
 const MOST_TARGETS: usize = 10;
+/// What is shorter may be part of a name by chance.
+const SHORTEST_ADDRESS: usize = 7;
 /// Longest stage, in minutes.
 const LONGEST_STAGE: i32 = 30;
 
@@ -106,6 +108,7 @@ pub fn desired(
     }
     let mut channels = vec![];
     let mut used = BTreeSet::new();
+    check_names(contact, addresses)?;
     for channel in contact.spec.channels.iter().flatten() {
         let name = &channel.name;
         let Some(address) = addresses.get(name) else {
@@ -160,6 +163,30 @@ pub fn desired(
         tags,
         allow_unreachable: contact.spec.allow_unreachable.unwrap_or(false),
     })
+}
+
+/// Names of channels are shown in status, events and logs, so they may not hold an address (CHK-50). The message shows neither.
+fn check_names(
+    contact: &Contact,
+    addresses: &BTreeMap<String, Redacted<String>>,
+) -> Result<(), Error> {
+    let digits = |address: &Redacted<String>| address.expose().replace('+', "");
+    let hidden: Vec<String> = addresses
+        .values()
+        .map(digits)
+        .filter(|digits| digits.len() >= SHORTEST_ADDRESS)
+        .collect();
+    let shown = contact.spec.channels.iter().flatten();
+    match shown
+        .map(|channel| &channel.name)
+        .position(|name| hidden.iter().any(|address| name.contains(address)))
+    {
+        None => Ok(()),
+        Some(index) => Err(Error::invalid(format!(
+            "the name of channel number {} holds an address: names are shown in status, events and logs. Rename the channel; its activation is kept (CHK-50)",
+            index + 1
+        ))),
+    }
 }
 
 /// The same rules as at admission, for addresses that come from Secrets (CHK-15). The message never shows the value.
@@ -356,6 +383,46 @@ mod tests {
             "m",
             ChannelType::Email,
             &Redacted::new("alice@example.com".into()),
+        )
+        .unwrap();
+    }
+
+    #[test]
+    fn a_name_that_holds_an_address_is_refused_and_not_shown() {
+        let contact = |name: &str| -> Contact {
+            serde_json::from_value(serde_json::json!({
+                "apiVersion": "incident-operator.dev/v1alpha1", "kind": "Contact", "metadata": {"name": "alice"},
+                "spec": {"channels": [{"name": "mail", "type": "Email"}, {"name": name, "type": "SMS"}]},
+            }))
+            .unwrap()
+        };
+        let addresses = |name: &str, number: &str| {
+            BTreeMap::from([
+                (
+                    "mail".to_owned(),
+                    Redacted::new("alice@example.com".to_owned()),
+                ),
+                (name.to_owned(), Redacted::new(number.to_owned())),
+            ])
+        };
+        for (name, number) in [
+            ("15005550199", "+15005550199"),
+            ("private 15005550199", "+15005550199"),
+            // Malformed, and an address all the same.
+            ("15005550199", "15005550199"),
+        ] {
+            let error = desired(&contact(name), &addresses(name, number), BTreeMap::new())
+                .unwrap_err()
+                .to_string();
+            assert!(
+                error.contains("channel number 2") && !error.contains("5550199"),
+                "{error}"
+            );
+        }
+        desired(
+            &contact("2"),
+            &addresses("2", "+15005550199"),
+            BTreeMap::new(),
         )
         .unwrap();
     }

@@ -229,6 +229,17 @@ fn personal_data(contact: &Contact) -> Vec<Finding> {
             ));
         }
     }
+    // By its place: the name is what should not be shown once more.
+    for (index, channel) in contact.spec.channels.iter().flatten().enumerate() {
+        if let Some(what) = looks(&channel.name) {
+            found.push(finding(
+                "SensitiveName",
+                &format!("channels[{index}].name"),
+                Severity::Warning,
+                format!("looks like {what}: names are stored in the clear (CHK-50)"),
+            ));
+        }
+    }
     found
 }
 
@@ -358,6 +369,26 @@ mod tests {
             "ReviewDue",
             ""
         ));
+    }
+
+    #[test]
+    fn sensitive_names_are_found_by_their_place() {
+        let found = ids(
+            &json!({
+                "displayName": "Alice 0151 2345678",
+                "channels": [
+                    {"name": "mail", "type": "Email", "address": "alice@example.com"},
+                    {"name": "0151 2345679", "type": "SMS", "address": "+15005550199"}],
+            }),
+            &[],
+        );
+        for subject in ["displayName", "channels[1].name"] {
+            assert!(has(&found, "SensitiveName", subject), "{found:?}");
+        }
+        assert!(
+            !has(&found, "SensitiveName", "channels[0].name"),
+            "{found:?}"
+        );
     }
 
     #[test]
