@@ -119,7 +119,12 @@ impl ProviderConfigs {
             Err(error) => {
                 let failures = self.count_failure(&key.name, true);
                 tracing::info!(object = %key, %error, failures, "a ProviderConfig is not usable");
-                (error.conclusion(failures), error.requeue(failures))
+                // Others wait for what it finds, so it does not ask less and less often.
+                let asked = match error {
+                    Error::Waiting { .. } => 1,
+                    _ => failures,
+                };
+                (error.conclusion(failures), error.requeue(asked))
             }
             Ok((conclusion, requeue)) => {
                 self.count_failure(&key.name, false);

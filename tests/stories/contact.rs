@@ -54,6 +54,7 @@ async fn a_contact_is_made_shown_and_deleted() {
 
     in_sync(&world).await;
     world.delete_and_wait("Contact", "alice").await;
+    event(&world, "Contact", "alice", "Deleted", "deleted contact").await;
     world.aws_empty().await;
     world.finish().await;
 }

@@ -282,6 +282,35 @@ async fn an_error_without_words_is_understood_before_the_account_is_set_up() {
 }
 
 #[tokio::test]
+async fn set_up_anew_everything_is_made_again() {
+    let world = build(World::builder("anew")).await;
+    world.apply_value(contact("alice")).await;
+    world.apply_value(contact("bob")).await;
+    world.ready("Contact", "alice").await;
+    world.ready("Contact", "bob").await;
+    world.simulator.offboard(&world.account).await.unwrap();
+    for name in ["alice", "bob"] {
+        world.reconcile_now("Contact", name).await;
+        world
+            .condition("Contact", name, "Ready", "False", "NoReplicationSet")
+            .await;
+    }
+    world
+        .simulator
+        .onboard(&world.account, &[&world.region])
+        .await
+        .unwrap();
+    asked_again_until_ready(&world).await;
+    world.ready("Contact", "bob").await;
+    in_sync(&world).await;
+    assert_eq!(world.aws().await.len(), 2);
+    world.delete_and_wait("Contact", "alice").await;
+    world.delete_and_wait("Contact", "bob").await;
+    world.aws_empty().await;
+    world.finish().await;
+}
+
+#[tokio::test]
 async fn a_replication_set_that_takes_its_time_is_waited_for() {
     let world = build(World::builder("knob-state").not_onboarded()).await;
     world

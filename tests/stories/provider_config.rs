@@ -595,3 +595,76 @@ async fn who_may_not_is_told_which_action_and_goes_on_when_it_may() {
     assert!(left.tags.is_empty(), "{:?}", left.tags);
     world.finish().await;
 }
+
+#[tokio::test]
+async fn its_default_tags_are_on_everything_and_follow_an_edit() {
+    let world = build(
+        World::builder("default-tags")
+            .provider(json!({"defaultTags": {"managed": "yes", "team": "none"}})),
+    )
+    .await;
+    world
+        .apply_value(contact_with(
+            "alice",
+            &json!({"tags": {"team": "payments"}}),
+        ))
+        .await;
+    world.apply_value(contact("bob")).await;
+    world.ready("Contact", "alice").await;
+    world.ready("Contact", "bob").await;
+    let tags = must_hold(&world, "alice").await.tags;
+    assert_eq!(
+        (tags["managed"].as_str(), tags["team"].as_str()),
+        ("yes", "payments"),
+        "the object's own win"
+    );
+    assert_eq!(must_hold(&world, "bob").await.tags["team"], "none");
+    let mut config = world.provider_config();
+    config["spec"]["defaultTags"] = json!({"managed": "still"});
+    world.apply_value(config).await;
+    world
+        .aws_matches(
+            "the edit reaches AWS without waiting for a drift check",
+            |held| {
+                let tags: Vec<_> = held.iter().map(|contact| &contact.tags).collect();
+                let managed = tags.iter().all(|tags| tags["managed"] == "still");
+                let team = tags[0]["team"] == "payments" && !tags[1].contains_key("team");
+                if managed && team {
+                    Ok(())
+                } else {
+                    Err(format!("{tags:?}"))
+                }
+            },
+        )
+        .await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn an_object_that_names_none_uses_the_default() {
+    let world = build(World::builder("default").without_provider()).await;
+    let mut alice = contact("alice");
+    alice["metadata"]["namespace"] = json!(world.namespace);
+    world.try_apply(&alice).await.unwrap();
+    let waiting = world
+        .condition(
+            "Contact",
+            "alice",
+            "Ready",
+            "False",
+            "ProviderConfigNotFound",
+        )
+        .await;
+    assert!(waiting.message.contains("\"default\""), "{waiting}");
+    let mut config = world.provider_config();
+    config["metadata"]["name"] = json!("default");
+    world.apply_value(config).await;
+    let object = world.ready("Contact", "alice").await;
+    assert!(
+        object.data["spec"]["providerConfigRef"].is_null(),
+        "nothing is written into the spec"
+    );
+    world.delete_and_wait("Contact", "alice").await;
+    world.delete_and_wait("ProviderConfig", "default").await;
+    world.finish().await;
+}

@@ -22,7 +22,7 @@ async fn crowd(world: &World, count: usize, activated: bool) {
         })
         .await;
     world
-        .eventually("everybody is ready", seconds(60), async || {
+        .eventually("everybody is ready", seconds(120), async || {
             let ready = contacts(world)
                 .await
                 .iter()
@@ -94,7 +94,7 @@ async fn a_namespace_with_fifty_people_goes_and_aws_is_empty() {
     crowd(&world, 50, true).await;
     assert_eq!(in_aws(&world).await, 50);
     world.delete("Namespace", &world.namespace.clone()).await;
-    namespace_gone(&world.cluster, &world.namespace, seconds(60))
+    namespace_gone(&world.cluster, &world.namespace, seconds(180))
         .await
         .unwrap();
     world.aws_empty().await;
@@ -118,7 +118,7 @@ async fn mass_deletion_is_braked() {
         world
             .eventually(
                 &format!("{left} are left, and held"),
-                seconds(40),
+                seconds(90),
                 async || {
                     let contacts = contacts(&world).await;
                     let held = contacts
@@ -189,7 +189,7 @@ async fn mass_deletion_is_braked() {
     world.simulator.advance(seconds(3601)).await.unwrap();
     let world = world;
     world
-        .eventually("five more are gone", seconds(40), async || {
+        .eventually("five more are gone", seconds(90), async || {
             in_aws(&world).await == 40
         })
         .await;
@@ -204,7 +204,7 @@ async fn mass_deletion_is_braked() {
         )
         .await;
     world
-        .eventually("all are gone", seconds(40), async || {
+        .eventually("all are gone", seconds(90), async || {
             contacts(&world).await.is_empty()
         })
         .await;
