@@ -103,6 +103,9 @@ async fn in_batches<T>(what: &str, cases: &[T], run: impl AsyncFn(&[T]) -> Outco
             outcome.missed.len(),
             outcome.unneeded
         );
+        for text in outcome.failures.iter().chain(&outcome.missed) {
+            println!("  {text}");
+        }
         all.failures.extend(outcome.failures);
         all.missed.extend(outcome.missed);
     }
@@ -207,7 +210,7 @@ async fn whatever_aws_does_to_a_call_everything_comes_out_right() {
                 faults(pair).into_iter().map(|fault| Trouble {
                     scenario: Arc::clone(scenario),
                     fault,
-                    certain: pair.is_certain(),
+                    certain: pair.certain,
                 })
             })
             .collect()

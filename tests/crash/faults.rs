@@ -90,7 +90,8 @@ pub async fn batch(troubles: &[Trouble]) -> Outcome {
         .iter()
         .map(|trouble| (Arc::clone(&trouble.scenario), label(&trouble.fault)))
         .collect();
-    let stage = Stage::prepared("fault", "1s", &wanted).await;
+    let mut stage = Stage::prepared("fault", "1s", &wanted).await;
+    stage.faulty = true;
     let simulator = stage.world.simulator.clone();
     let ids = join_all(stage.cases.iter().zip(troubles).map(|(case, trouble)| {
         let fault = trouble.fault.clone().account(&case.account);
@@ -142,7 +143,8 @@ pub async fn storm(scenarios: &[Arc<Scenario>], lasts: Duration) -> Vec<String> 
         .iter()
         .map(|scenario| (Arc::clone(scenario), "in a storm".to_owned()))
         .collect();
-    let stage = Stage::prepared("storm", "1s", &wanted).await;
+    let mut stage = Stage::prepared("storm", "1s", &wanted).await;
+    stage.faulty = true;
     let simulator = stage.world.simulator.clone();
     let mut ids = vec![];
     for case in &stage.cases {

@@ -20,13 +20,8 @@ pub struct Pair {
     pub nth: u32,
     /// Whether it changes something.
     pub mutating: bool,
-}
-
-impl Pair {
-    /// Whether it happens every time; what only reads again may be done without.
-    pub fn is_certain(&self) -> bool {
-        self.mutating || self.nth == 1
-    }
+    /// Whether it happens every time: what reads again, or after the last change, may be done without.
+    pub certain: bool,
 }
 
 impl fmt::Display for Pair {
@@ -55,13 +50,16 @@ pub async fn undisturbed(scenarios: &[Arc<Scenario>]) -> Result<Vec<Vec<Pair>>, 
     for (case, begin) in stage.cases.iter().zip(begin) {
         let mut counts: BTreeMap<String, u32> = BTreeMap::new();
         let mut pairs = vec![];
-        for call in stage.calls(case, begin).await {
+        let calls = stage.calls(case, begin).await;
+        let changed = calls.iter().rposition(|call| call.mutating);
+        for (place, call) in calls.into_iter().enumerate() {
             let count = counts.entry(call.operation.clone()).or_default();
             *count += 1;
             pairs.push(Pair {
                 operation: call.operation,
                 nth: *count,
                 mutating: call.mutating,
+                certain: call.mutating || (*count == 1 && Some(place) < changed),
             });
         }
         all.push(pairs);
@@ -166,7 +164,7 @@ pub async fn batch(kills: &[Kill]) -> Outcome {
     stage.world.operator().kill9();
     let mut outcome = Outcome::default();
     for ((case, kill), (hold, held)) in stage.cases.iter().zip(kills).zip(holds.iter().zip(held)) {
-        if !held && kill.pair.is_certain() {
+        if !held && kill.pair.certain {
             outcome
                 .missed
                 .push(stage.tell(case, "the call did not come"));
@@ -208,7 +206,7 @@ async fn held(stage: &Stage, case: &Case, kill: &Kill, hold: &str, deadline: Ins
             let mine = objects.get(&case.namespace).unwrap_or(&none);
             stage.check(case, mine).await.is_ok()
         };
-        if Instant::now() > deadline || (!kill.pair.is_certain() && ended().await) {
+        if Instant::now() > deadline || (!kill.pair.certain && ended().await) {
             return false;
         }
     }

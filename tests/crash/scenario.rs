@@ -58,6 +58,8 @@ pub struct End {
     pub objects: Vec<Expected>,
     /// How many codes were sent.
     pub codes: usize,
+    /// Right only where AWS failed meanwhile.
+    pub only_under_faults: bool,
 }
 
 impl End {
@@ -67,7 +69,14 @@ impl End {
             aws,
             objects: vec![],
             codes: 0,
+            only_under_faults: false,
         }
+    }
+
+    /// Right only where AWS failed meanwhile.
+    pub fn only_under_faults(mut self) -> Self {
+        self.only_under_faults = true;
+        self
     }
 
     /// With an object in this state.
