@@ -655,3 +655,48 @@ async fn one_of_two_activated_channels_may_go() {
     assert_eq!(object.data["status"]["summary"]["activated"], "1/1");
     world.finish().await;
 }
+
+#[tokio::test]
+async fn a_disabled_channel_stays_deactivated() {
+    let world = stage("disabled").await;
+    let mut disabled = contact("alice");
+    disabled["spec"]["channels"][1]["enabled"] = json!(false);
+    world.apply_value(disabled).await;
+    world.ready("Contact", "alice").await;
+    let mail = channel_arn(&world, "alice", "mail").await;
+    let mobile = channel_arn(&world, "alice", "mobile").await;
+    activate_by_hand(&world, &mobile).await;
+    world.reconcile_now("Contact", "alice").await;
+    // What is disabled is not waited for.
+    world
+        .condition(
+            "Contact",
+            "alice",
+            "ChannelsActivated",
+            "True",
+            "AllActivated",
+        )
+        .await;
+    let before = world.last_call().await;
+    activate_by_hand(&world, &mail).await;
+    world.reconcile_now("Contact", "alice").await;
+    let object = world.ready("Contact", "alice").await;
+    assert_eq!(
+        mutations(&world, before).await,
+        ["DeactivateContactChannel"]
+    );
+    let status = channel_status(&object, "mail");
+    assert!(
+        status["activation"] == "NotActivated" && status["optedOut"].is_null(),
+        "{status}"
+    );
+    event(
+        &world,
+        "Contact",
+        "alice",
+        "DriftCorrected",
+        "deactivated channel \"mail\"",
+    )
+    .await;
+    world.finish().await;
+}

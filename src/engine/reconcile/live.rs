@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use kube::{Resource, ResourceExt};
 
+use super::look::fingerprint;
 use super::{Done, Engine, Found, Site, StatusOf};
 use crate::api::common::{
     AppliedItem, ChangeAction, CommonStatus, ManagementPolicy, Origin, PendingChange, PendingCreate,
@@ -50,8 +51,9 @@ impl<R: ExternalResource> Engine<R> {
 
         let references = self.resource.resolve(&self.shared, &object).await?;
         let tags = Self::wanted_tags(&object, &site, Origin::Created)?;
+        let asked_for = fingerprint(&tags);
         let desired = R::desired(&object, &references, tags)?;
-        let due = self.tags_are_due(&site.key, pass);
+        let due = self.tags_are_due(&site.key, pass, asked_for);
         let mut found = self.look(&site, &recorded, due).await?;
         if let Some(other) = found.observed.as_ref().and_then(R::other_type) {
             return Err(Error::refused(Reason::AlreadyExists, other));
@@ -122,6 +124,7 @@ impl<R: ExternalResource> Engine<R> {
             }
             _ => Reason::Updated,
         };
+        self.remember(&site.key, |m| m.tags = Some(asked_for));
         let origin = Some(verdict.origin);
         let (edge, warnings) =
             self.describe(&object, &site, draft, &desired, observed.as_ref(), origin);

@@ -1,6 +1,7 @@
 //! Where an object's resource is, what AWS has there, and whose it is.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -198,7 +199,8 @@ impl<R: ExternalResource> Engine<R> {
     }
 
     /// Whether this pass reads tags. Drift checks do it now and then: it costs a call of its own and tags change rarely.
-    pub(super) fn tags_are_due(&self, key: &ObjectKey, pass: &Pass) -> bool {
+    /// `asked_for` tells other tags from those of the last pass: a ProviderConfig's default tags are no part of the object.
+    pub(super) fn tags_are_due(&self, key: &ObjectKey, pass: &Pass, asked_for: u64) -> bool {
         if pass.priority != Priority::Drift {
             return true;
         }
@@ -208,7 +210,8 @@ impl<R: ExternalResource> Engine<R> {
         let memory = self.remember(key, |m| {
             m.checks_without_tags = Some(m.checks_without_tags.map_or(spread, |n| n + 1));
         });
-        memory.checks_without_tags.is_some_and(|n| n >= TAGS_EVERY)
+        memory.tags.is_some_and(|tags| tags != asked_for)
+            || memory.checks_without_tags.is_some_and(|n| n >= TAGS_EVERY)
     }
 
     /// What we made and AWS does not show: too soon to tell, or confirmed gone, in which case making it again is a new request.
@@ -259,6 +262,13 @@ impl<R: ExternalResource> Engine<R> {
     pub(super) fn provider_name(object: &R::Object) -> &str {
         object.provider_config().unwrap_or("default")
     }
+}
+
+/// Tells one set of tags from another.
+pub(super) fn fingerprint(tags: &BTreeMap<String, String>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    tags.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Whether our own status says that the resource at `arn` is ours: saved, or its creation begun after AWS had said that there is none.

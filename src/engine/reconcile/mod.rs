@@ -57,6 +57,8 @@ struct ObjectMemory {
     checks_without_tags: Option<u32>,
     /// The watch is behind: the next pass reads the object itself.
     watch_is_behind: bool,
+    /// Fingerprint of the tags that the last pass saw to.
+    tags: Option<u64>,
 }
 
 /// How a pass over a living object ended well.
