@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use harness::paths::{operator_binary, repository};
+use incident_operator::api::conditions::{ConditionType, Reason};
 
 /// File names and contents of a directory, those with another extension left out.
 fn files(directory: &Path, extension: &str) -> BTreeMap<String, String> {
@@ -47,6 +48,28 @@ fn the_crds_in_the_repository_are_those_of_the_binary() {
             "crds/{name} is not what `incident-operator crds` prints: run `make generate`"
         );
     }
+}
+
+/// Users look up what they read in a condition.
+#[test]
+fn every_condition_and_reason_is_in_the_docs() {
+    let docs: String = files(&repository().join("docs"), "md")
+        .into_values()
+        .collect();
+    let mut missing = vec![];
+    let types = ConditionType::ALL.iter().map(|kind| kind.as_str());
+    for name in types.chain(Reason::ALL.iter().map(|reason| reason.as_str())) {
+        // `Stalled/AlreadyExists` names both.
+        let named = [
+            format!("`{name}`"),
+            format!("/{name}`"),
+            format!("`{name}/"),
+        ];
+        if !named.iter().any(|named| docs.contains(named)) {
+            missing.push(name);
+        }
+    }
+    assert!(missing.is_empty(), "nowhere in docs/: {missing:?}");
 }
 
 /// Source files below a path, which may be a file itself.

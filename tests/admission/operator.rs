@@ -480,6 +480,31 @@ async fn a_provider_config_that_cannot_be_used_says_why_and_so_does_its_contact(
     ];
     for (suffix, patch, ..) in &cases {
         world.apply_value(with(suffix, patch)).await;
+    }
+    for (suffix, _, reason, words) in &cases {
+        if *reason == "NamespaceNotAllowed" {
+            continue;
+        }
+        let name = format!("{}-{suffix}", world.id);
+        world
+            .eventually(
+                &format!("ProviderConfig {suffix} says {reason}"),
+                SOON,
+                async || {
+                    let object = world
+                        .find("ProviderConfig", &name)
+                        .await
+                        .ok_or("not there")?;
+                    let ready = checks::condition(&object, "Ready").ok_or("no condition")?;
+                    let so = ready.status != "True"
+                        && ready.reason == *reason
+                        && ready.message.contains(words);
+                    if so { Ok(()) } else { Err(ready.to_string()) }
+                },
+            )
+            .await;
+    }
+    for (suffix, ..) in &cases {
         let spec = json!({
             "providerConfigRef": {"name": format!("{}-{suffix}", world.id)},
             "channels": [{"name": "mobile", "type": "SMS", "address": "+15005550340"}],
@@ -514,29 +539,6 @@ async fn a_provider_config_that_cannot_be_used_says_why_and_so_does_its_contact(
         "create it or name another in spec.providerConfigRef",
     )
     .await;
-    for (suffix, _, reason, words) in &cases {
-        if *reason == "NamespaceNotAllowed" {
-            continue;
-        }
-        let name = format!("{}-{suffix}", world.id);
-        world
-            .eventually(
-                &format!("ProviderConfig {suffix} says {reason}"),
-                SOON,
-                async || {
-                    let object = world
-                        .find("ProviderConfig", &name)
-                        .await
-                        .ok_or("not there")?;
-                    let ready = checks::condition(&object, "Ready").ok_or("no condition")?;
-                    let so = ready.status != "True"
-                        && ready.reason == *reason
-                        && ready.message.contains(words);
-                    if so { Ok(()) } else { Err(ready.to_string()) }
-                },
-            )
-            .await;
-    }
     assert_eq!(world.aws().await, vec![]);
     world.finish().await;
 }
