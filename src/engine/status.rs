@@ -165,9 +165,14 @@ pub fn conclude(
             message,
             failures,
         } => {
-            if conditions::find(set.conditions, T::Ready.as_str()).is_none() {
+            let found = |type_: T| conditions::find(set.conditions, type_.as_str());
+            let works = found(T::Ready).is_some_and(|c| c.status == "True");
+            let stalled = found(T::Stalled).is_some_and(|c| c.observed_generation == generation);
+            // What worked is believed to work still, and a verdict on this spec stands. Anything else may be out of date by now.
+            if !works && !stalled {
                 set.put(T::Ready, ConditionStatus::Unknown, *reason, message);
                 set.put(T::Reconciling, ConditionStatus::True, *reason, message);
+                set.absent(T::Stalled);
             }
             if *failures >= FAILURES_UNTIL_UNKNOWN {
                 set.put(T::Synced, ConditionStatus::Unknown, *reason, message);
@@ -300,4 +305,180 @@ impl Setter<'_> {
 /// Kubernetes times have whole seconds; a finer one would differ from what is read back.
 pub fn whole_seconds(at: Timestamp) -> Timestamp {
     Timestamp::from_second(at.as_second()).unwrap_or(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(conclusions: &[(i64, Conclusion)]) -> CommonStatus {
+        let mut status = CommonStatus::default();
+        for (generation, conclusion) in conclusions {
+            conclude(
+                &mut status,
+                Some(*generation),
+                conclusion,
+                Timestamp::UNIX_EPOCH,
+            );
+            rules_hold(&status);
+        }
+        status
+    }
+
+    /// kstatus, and what product.md adds to it.
+    fn rules_hold(status: &CommonStatus) {
+        let ready = condition(status, ConditionType::Ready).expect("Ready is always there");
+        let present = |type_| condition(status, type_).is_some();
+        let (working, stalled) = (
+            present(ConditionType::Reconciling),
+            present(ConditionType::Stalled),
+        );
+        assert!(!(working && stalled), "{status:?}");
+        assert!(
+            ready.status != "True" || !(working || stalled),
+            "{status:?}"
+        );
+        for type_ in [ConditionType::Reconciling, ConditionType::Stalled] {
+            assert!(condition(status, type_).is_none_or(|c| c.status == "True"));
+        }
+    }
+
+    fn text() -> String {
+        "text".to_owned()
+    }
+
+    fn in_sync() -> Conclusion {
+        Conclusion::InSync {
+            reason: Reason::InSync,
+            message: text(),
+        }
+    }
+
+    fn stalled() -> Conclusion {
+        Conclusion::Stalled {
+            reason: Reason::InvalidSpec,
+            message: text(),
+        }
+    }
+
+    fn waiting() -> Conclusion {
+        Conclusion::Waiting {
+            reason: Reason::ProviderConfigNotFound,
+            message: text(),
+            references: false,
+        }
+    }
+
+    fn transient(failures: u32) -> Conclusion {
+        Conclusion::Transient {
+            reason: Reason::Throttled,
+            message: text(),
+            failures,
+        }
+    }
+
+    fn ready(status: &CommonStatus) -> (&str, &str) {
+        let ready = condition(status, ConditionType::Ready).expect("Ready is always there");
+        (&ready.status, &ready.reason)
+    }
+
+    #[test]
+    fn the_rules_hold_after_any_two_conclusions() {
+        let all = || {
+            vec![
+                in_sync(),
+                Conclusion::Differs {
+                    reason: Reason::Observing,
+                    message: text(),
+                },
+                Conclusion::Suspended,
+                waiting(),
+                stalled(),
+                Conclusion::Conflict { message: text() },
+                transient(1),
+                transient(5),
+                Conclusion::Progress {
+                    reason: Reason::DeletionBudgetExceeded,
+                    message: text(),
+                },
+            ]
+        };
+        for first in all() {
+            for second in all() {
+                for generation in [1, 2] {
+                    after(&[(1, first.clone()), (generation, second.clone())]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_transient_failure_does_not_take_ready_away() {
+        let status = after(&[(1, in_sync()), (1, transient(1))]);
+        assert_eq!(ready(&status), ("True", "InSync"));
+        assert_eq!(
+            condition(&status, ConditionType::Synced).map(|c| c.status.as_str()),
+            Some("True")
+        );
+        let status = after(&[(1, in_sync()), (1, transient(FAILURES_UNTIL_UNKNOWN))]);
+        assert_eq!(ready(&status), ("True", "InSync"));
+        assert_eq!(
+            condition(&status, ConditionType::Synced).map(|c| c.status.as_str()),
+            Some("Unknown")
+        );
+        assert_eq!(status.observed_generation, Some(1));
+    }
+
+    #[test]
+    fn a_reason_that_may_be_gone_is_not_told_any_longer() {
+        assert_eq!(
+            ready(&after(&[(1, waiting()), (1, transient(1))])),
+            ("Unknown", "Throttled")
+        );
+        assert_eq!(
+            ready(&after(&[(1, stalled()), (2, transient(1))])),
+            ("Unknown", "Throttled")
+        );
+        assert_eq!(
+            ready(&after(&[(1, stalled()), (1, transient(1))])),
+            ("False", "InvalidSpec")
+        );
+    }
+
+    #[test]
+    fn the_time_of_a_transition_moves_only_with_the_status() {
+        let mut status = CommonStatus::default();
+        let at = |second| Timestamp::from_second(second).expect("in range");
+        conclude(&mut status, Some(1), &in_sync(), at(10));
+        conclude(&mut status, Some(2), &in_sync(), at(20));
+        let time = |status: &CommonStatus| {
+            condition(status, ConditionType::Ready).map(|c| c.last_transition_time.0)
+        };
+        assert_eq!(time(&status), Some(at(10)));
+        conclude(&mut status, Some(3), &stalled(), at(30));
+        assert_eq!(time(&status), Some(at(30)));
+    }
+
+    #[test]
+    fn an_accepted_finding_stays_visible_until_its_day_has_passed() {
+        let finding = || Finding {
+            id: "FewChannels".to_owned(),
+            subject: String::new(),
+            severity: crate::api::common::Severity::Warning,
+            message: text(),
+            accepted: None,
+        };
+        let accepted = [AcceptedFinding {
+            id: "FewChannels".to_owned(),
+            reason: "known".to_owned(),
+            until: Some("2026-12-01".to_owned()),
+        }];
+        let on = |time: &str| {
+            accept(vec![finding()], &accepted, time.parse().expect("a time"))[0]
+                .accepted
+                .clone()
+        };
+        assert_eq!(on("2026-12-01T23:59:59Z").as_deref(), Some("known"));
+        assert_eq!(on("2026-12-02T00:00:00Z"), None);
+    }
 }
