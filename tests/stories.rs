@@ -12,6 +12,8 @@
 mod activation;
 #[path = "stories/contact.rs"]
 mod contact;
+#[path = "stories/crowds.rs"]
+mod crowds;
 #[path = "stories/knobs.rs"]
 mod knobs;
 #[path = "stories/order.rs"]
@@ -24,8 +26,6 @@ mod provider_config;
 mod regions;
 #[path = "stories/replicas.rs"]
 mod replicas;
-#[path = "stories/scale.rs"]
-mod scale;
 #[path = "stories/status.rs"]
 mod status;
 #[path = "stories/support.rs"]

@@ -6,7 +6,7 @@ use kube::api::DynamicObject;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Stage, activate_by_hand, build, channel_arn, channel_status, condition_now, contact,
+    Stage, activate_by_hand, advance, build, channel_arn, channel_status, condition_now, contact,
     contact_with, event, findings, must_hold, mutations, secret, stage,
 };
 
@@ -253,7 +253,7 @@ async fn a_code_is_sent_once_whatever_is_made_again() {
     assert_eq!(world.codes_sent().await, 1);
 
     // After the cool-down another request is a wish.
-    world.simulator.advance(seconds(11 * 60)).await.unwrap();
+    advance(&world, seconds(11 * 60)).await;
     world.apply_value(request("third", "alice", "mobile")).await;
     phase(&world, "third", "AwaitingCode").await;
     assert_eq!(world.codes_sent().await, 2);
@@ -263,7 +263,7 @@ async fn a_code_is_sent_once_whatever_is_made_again() {
     );
 
     // Nobody gave the codes back.
-    world.simulator.advance(seconds(24 * 3600)).await.unwrap();
+    advance(&world, seconds(24 * 3600)).await;
     phase(&world, "first", "Expired").await;
     phase(&world, "third", "Expired").await;
     world.stalled("ChannelActivation", "third", "Expired").await;
@@ -457,7 +457,7 @@ async fn finished_requests_go_when_their_time_to_live_is_over() {
     };
     world.apply_value(ttl("hour", 3600)).await;
     phase(&world, "hour", "AwaitingCode").await;
-    world.simulator.advance(seconds(7200)).await.unwrap();
+    advance(&world, seconds(7200)).await;
     world.reconcile_now("ChannelActivation", "hour").await;
     phase(&world, "hour", "AwaitingCode").await;
     give_back(&world, "hour", &world.last_code(&mobile).await.unwrap()).await;
@@ -469,7 +469,7 @@ async fn finished_requests_go_when_their_time_to_live_is_over() {
     world.apply_value(ttl("at-once", 0)).await;
     world.gone("ChannelActivation", "at-once").await;
     assert!(world.find("ChannelActivation", "hour").await.is_some());
-    world.simulator.advance(seconds(3601)).await.unwrap();
+    advance(&world, seconds(3601)).await;
     world.gone("ChannelActivation", "hour").await;
     assert!(world.find("ChannelActivation", "for-ever").await.is_some());
     assert_eq!(world.codes_sent().await, 1);

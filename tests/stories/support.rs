@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use harness::checks::{self, Condition};
 use harness::world::WorldBuilder;
@@ -214,6 +215,12 @@ pub async fn activate_by_hand(world: &World, channel: &str) {
         .send()
         .await
         .unwrap();
+}
+
+/// Moves the simulated time forward, and gives the operator a moment to look at the clock.
+pub async fn advance(world: &World, by: Duration) {
+    world.simulator.advance(by).await.unwrap();
+    tokio::time::sleep(seconds(2)).await;
 }
 
 /// What the status says of a channel.

@@ -9,7 +9,7 @@ use kube::ResourceExt as _;
 use kube::api::DynamicObject;
 use serde_json::{Value, json};
 
-use crate::support::{build, contact, event};
+use crate::support::{advance, build, contact, event};
 
 /// So many contacts, ready; with their mobile activated when asked for.
 async fn crowd(world: &World, count: usize, activated: bool) {
@@ -186,7 +186,7 @@ async fn mass_deletion_is_braked() {
     world.operator_mut().restart().await.unwrap();
     tokio::time::sleep(seconds(2)).await;
     assert_eq!(in_aws(&world).await, 45);
-    world.simulator.advance(seconds(3601)).await.unwrap();
+    advance(&world, seconds(3601)).await;
     let world = world;
     world
         .eventually("five more are gone", seconds(90), async || {
