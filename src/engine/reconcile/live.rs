@@ -109,7 +109,12 @@ impl<R: ExternalResource> Engine<R> {
                 Err(error) => {
                     if !texts.is_empty() {
                         let note = format!("{}; then stopped", texts.join("; "));
-                        events::normal(&self.shared, &live.object, Reason::Updated, &note).await;
+                        let reason = match verdict.decision {
+                            Decision::Create => Reason::Created,
+                            Decision::Adopt | Decision::AdoptAndUpdate => Reason::Adopted,
+                            _ => Reason::Updated,
+                        };
+                        events::normal(&self.shared, &live.object, reason, &note).await;
                     }
                     return Err(error);
                 }
