@@ -60,7 +60,7 @@ pub fn lasting(pair: &Pair) -> Vec<Fault> {
 
 /// Failing again and again: `Synced` becomes Unknown, `Ready` stays.
 pub fn repeated(pair: &Pair) -> Vec<Fault> {
-    if pair.nth > 1 {
+    if !pair.mutating || pair.nth > 1 {
         return vec![];
     }
     vec![Fault::new("internal").operation(&pair.operation).times(3)]
@@ -118,7 +118,8 @@ pub async fn batch(troubles: &[Trouble]) -> Outcome {
         .control("GET", "faults", None)
         .await
         .expect("the faults");
-    for ((case, trouble), id) in stage.cases.iter().zip(troubles).zip(&ids) {
+    let cases = stage.cases.iter().zip(troubles).zip(&ids);
+    for (number, ((case, trouble), id)) in cases.enumerate() {
         let hit = faults["faults"]
             .as_array()
             .into_iter()
@@ -127,9 +128,8 @@ pub async fn batch(troubles: &[Trouble]) -> Outcome {
         if !hit && !trouble.certain {
             outcome.unneeded += 1;
         } else if !hit {
-            outcome
-                .missed
-                .push(stage.tell(case, "the call did not come"));
+            let text = stage.tell(case, "the call did not come");
+            outcome.missed.push((number, text));
         }
         simulator.clear_fault(Some(id)).await.expect("a fault");
     }

@@ -170,6 +170,13 @@ pub fn present<'a>(steps: impl IntoIterator<Item = &'a Step>) -> BTreeSet<(Strin
 }
 
 impl Scenario {
+    /// What is asked about the account as a whole has been asked before; how soon again depends on the time that has passed.
+    pub fn knows_account(&self) -> bool {
+        self.prepare
+            .iter()
+            .any(|step| matches!(step, Step::Provider))
+    }
+
     /// The objects that are there in the end.
     pub fn remaining(&self) -> BTreeSet<(String, String)> {
         present(self.prepare.iter().chain(&self.act))

@@ -1,16 +1,19 @@
 //! Many cases at a time under one operator: a namespace, an AWS account and a ProviderConfig each, so that one kill -9 hits them all.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures::StreamExt as _;
 use futures::future::join_all;
 use harness::checks::{condition, is_ready};
 use harness::simulator::Call;
-use harness::{OperatorOptions, Simulator, World, seconds};
+use harness::{Cluster, OperatorOptions, Simulator, World, seconds};
 use kube::ResourceExt;
 use kube::api::DynamicObject;
+use kube::runtime::WatchStreamExt as _;
+use kube::runtime::watcher::{self, Event, watcher};
 use serde_json::{Value, json};
 
 use crate::model::Held;
@@ -18,6 +21,8 @@ use crate::scenario::{End, Expected, Scenario, Step, holds, present};
 
 /// The label by which an operator of one case alone finds its ProviderConfig.
 const CASE_LABEL: &str = "case";
+/// The label by which the objects of a stage are watched.
+const STAGE_LABEL: &str = "stage";
 /// Where every case lives.
 pub const REGION: &str = "us-east-1";
 /// How long a case may take to come to its end: a deletion soon after the creation waits 15 s for AWS to show what was made.
@@ -60,7 +65,56 @@ pub struct Case {
 }
 
 /// The objects of one case, with their kinds.
-pub type Objects = Vec<(String, DynamicObject)>;
+pub type Objects = Vec<(String, Arc<DynamicObject>)>;
+
+/// Every object of ours on a stage as it is now, by kind, namespace and name. Watched, since asking again and again is dear.
+#[derive(Clone, Default)]
+struct Seen {
+    objects: Arc<Mutex<BTreeMap<(String, String, String), Arc<DynamicObject>>>>,
+}
+
+impl Seen {
+    async fn follow(&self, world: &World) -> Vec<tokio::task::JoinHandle<()>> {
+        let mut watches = vec![];
+        for (kind, _) in world.cluster.our_kinds().await.expect("kinds") {
+            let api = world.cluster.api(&kind, None).await.expect("the kind");
+            let config = watcher::Config::default().labels(&format!("{STAGE_LABEL}={}", world.id));
+            let seen = self.clone();
+            watches.push(tokio::spawn(async move {
+                let mut events = std::pin::pin!(watcher(api, config).default_backoff());
+                while let Some(event) = events.next().await {
+                    match event {
+                        Ok(Event::Apply(object) | Event::InitApply(object)) => {
+                            seen.put(&kind, object);
+                        }
+                        Ok(Event::Delete(object)) => seen.take(&kind, &object),
+                        _ => {}
+                    }
+                }
+            }));
+        }
+        watches
+    }
+
+    fn put(&self, kind: &str, object: DynamicObject) {
+        self.lock().insert(key(kind, &object), Arc::new(object));
+    }
+
+    fn take(&self, kind: &str, object: &DynamicObject) {
+        self.lock().remove(&key(kind, object));
+    }
+
+    fn lock(
+        &self,
+    ) -> std::sync::MutexGuard<'_, BTreeMap<(String, String, String), Arc<DynamicObject>>> {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn key(kind: &str, object: &DynamicObject) -> (String, String, String) {
+    let namespace = object.namespace().unwrap_or_default();
+    (kind.to_owned(), namespace, object.name_any())
+}
 
 /// Cases that share an operator.
 pub struct Stage {
@@ -70,6 +124,8 @@ pub struct Stage {
     pub cases: Vec<Case>,
     /// AWS fails here.
     pub faulty: bool,
+    seen: Seen,
+    watches: Vec<tokio::task::JoinHandle<()>>,
     prepared: Duration,
     ready: Instant,
 }
@@ -123,7 +179,11 @@ impl Stage {
             }
         }
         world.start_operator().await.expect("start the operator");
+        let seen = Seen::default();
+        let watches = seen.follow(&world).await;
         let mut stage = Self {
+            seen,
+            watches,
             world,
             cases,
             faulty: false,
@@ -161,7 +221,7 @@ impl Stage {
                 Step::DeleteProvider => self.world.delete("ProviderConfig", &case.namespace).await,
                 Step::Apply(yaml) => {
                     for object in harness::cluster::documents(yaml).expect("a manifest") {
-                        self.world.apply_value(at_home(case, object)).await;
+                        self.world.apply_value(self.at_home(case, object)).await;
                     }
                 }
                 Step::Delete(kind, name) => {
@@ -185,6 +245,15 @@ impl Stage {
         }
     }
 
+    fn at_home(&self, case: &Case, mut object: Value) -> Value {
+        object["metadata"]["namespace"] = json!(case.namespace);
+        object["metadata"]["labels"][STAGE_LABEL] = json!(self.world.id);
+        if object["kind"] == "Contact" {
+            object["spec"]["providerConfigRef"] = json!({"name": case.namespace});
+        }
+        object
+    }
+
     fn provider_config(&self, case: &Case) -> Value {
         let mut config = harness::setup::provider_config(
             &case.namespace,
@@ -193,7 +262,8 @@ impl Stage {
             &case.namespace,
             std::slice::from_ref(&case.namespace),
         );
-        config["metadata"]["labels"] = json!({CASE_LABEL: case.namespace});
+        config["metadata"]["labels"] =
+            json!({CASE_LABEL: case.namespace, STAGE_LABEL: self.world.id});
         config["spec"]["assumeRole"] =
             json!({"roleArn": format!("arn:aws:iam::{}:role/operator", case.account)});
         self.world.at_home(config)
@@ -268,34 +338,33 @@ impl Stage {
                 "metadata": {"name": person.secret, "labels": {format!("{}/contact-data", harness::setup::GROUP): "true"}},
                 "stringData": {person.key: code},
             });
-            self.world.apply_value(at_home(case, secret)).await;
+            self.world.apply_value(self.at_home(case, secret)).await;
         }
     }
 
-    /// Every object of ours, by case.
-    pub async fn objects(&self) -> BTreeMap<String, Objects> {
-        let cluster = &self.world.cluster;
-        let mut objects: BTreeMap<String, Objects> = BTreeMap::new();
-        for (kind, _) in cluster.our_kinds().await.expect("kinds") {
-            for object in cluster.list(&kind, None).await.expect("a list") {
-                let case = object.namespace().unwrap_or_else(|| object.name_any());
-                objects
-                    .entry(case)
-                    .or_default()
-                    .push((kind.clone(), object));
-            }
-        }
-        objects
+    /// Every object of ours in a case.
+    pub fn objects(&self, case: &Case) -> Objects {
+        self.seen
+            .lock()
+            .iter()
+            .filter(|((_, namespace, name), _)| {
+                *namespace == case.namespace || (namespace.is_empty() && *name == case.namespace)
+            })
+            .map(|((kind, _, _), object)| (kind.clone(), Arc::clone(object)))
+            .collect()
     }
 
     /// Whether a case has come to its end; says what is missing.
-    pub async fn check(&self, case: &Case, objects: &Objects) -> Result<(), String> {
-        let codes = self.codes(case).await.len() - case.codes_before.load(Ordering::Relaxed);
+    pub async fn check(&self, case: &Case) -> Result<(), String> {
+        let objects = &self.objects(case);
+        let account = self.world.simulator.account(&case.account).await;
+        let account = account.expect("the account's state");
+        let codes = account["codes"].as_array().map_or(0, Vec::len)
+            - case.codes_before.load(Ordering::Relaxed);
         if codes > case.scenario.max_codes {
             return Err(format!("{codes} codes were sent"));
         }
-        let account = self.world.simulator.account(&case.account).await;
-        let held = Held::read(&account.expect("the account's state"));
+        let held = Held::read(&account);
         let mut missing = vec![];
         let possible = |end: &&End| self.faulty || !end.only_under_faults;
         for end in case.scenario.ends.iter().filter(possible) {
@@ -403,13 +472,9 @@ impl Stage {
         let mut open: Vec<&Case> = self.cases.iter().collect();
         loop {
             let late = Instant::now() >= deadline;
-            let objects = self.objects().await;
-            let objects = &objects;
             let judged = join_all(open.into_iter().map(|case| async move {
                 self.tend(case).await;
-                let none = vec![];
-                let mine = objects.get(&case.namespace).unwrap_or(&none);
-                (case, self.check(case, mine).await)
+                (case, self.check(case).await)
             }))
             .await;
             if late {
@@ -444,14 +509,11 @@ impl Stage {
         for case in &self.cases {
             calls.push(self.last_call(case).await);
         }
-        let before = self.objects().await;
+        let before: Vec<Objects> = self.cases.iter().map(|case| self.objects(case)).collect();
         tokio::time::sleep(QUIET).await;
-        let after = self.objects().await;
-        let none = vec![];
         let mut failures = vec![];
-        for (case, since) in self.cases.iter().zip(calls) {
-            let mine = after.get(&case.namespace).unwrap_or(&none);
-            if let Err(missing) = self.check(case, mine).await {
+        for ((case, since), earlier) in self.cases.iter().zip(calls).zip(before) {
+            if let Err(missing) = self.check(case).await {
                 failures.push(self.tell(case, &format!("did not stay at its end: {missing}")));
             }
             for call in self.calls(case, since).await {
@@ -462,11 +524,10 @@ impl Stage {
                     ));
                 }
             }
-            let earlier = before.get(&case.namespace).unwrap_or(&none);
-            for (kind, object) in mine {
+            for (kind, object) in self.objects(case) {
                 let earlier = earlier
                     .iter()
-                    .find(|(of, earlier)| of == kind && earlier.uid() == object.uid());
+                    .find(|(of, earlier)| *of == kind && earlier.uid() == object.uid());
                 let Some((_, earlier)) = earlier else {
                     continue;
                 };
@@ -549,8 +610,14 @@ impl Stage {
         }
         let began = Instant::now();
         let id = self.world.id.clone();
+        for watch in &self.watches {
+            watch.abort();
+        }
         if failures.is_empty() {
+            let cluster = self.world.cluster.clone();
+            let left: Vec<_> = self.seen.lock().keys().cloned().collect();
             self.world.finish().await;
+            tidy(&cluster, left).await;
             println!(
                 "  {id}: {:.1} s to check everything",
                 began.elapsed().as_secs_f64()
@@ -573,6 +640,22 @@ impl Stage {
             case.scenario.name, case.label, case.namespace
         )
     }
+}
+
+/// Takes away what a finished stage leaves, or every list becomes longer and longer. Its operator has ended.
+async fn tidy(cluster: &Cluster, left: Vec<(String, String, String)>) {
+    futures::stream::iter(left)
+        .for_each_concurrent(8, async |(kind, namespace, name)| {
+            let namespace = (!namespace.is_empty()).then_some(namespace.as_str());
+            let free = json!({"metadata": {"finalizers": null}});
+            cluster
+                .delete(&kind, namespace, &name)
+                .await
+                .expect("tidy up");
+            // It may be gone already, when it had none.
+            let _ = cluster.merge(&kind, namespace, &name, &free).await;
+        })
+        .await;
 }
 
 /// What no settled status shows: begun creations, pending changes, channels that AWS does not hold.
@@ -623,14 +706,6 @@ fn difference(before: &Value, after: &Value) -> String {
         .map(|field| format!("{field}: {} -> {}", before[field], after[field]))
         .collect::<Vec<_>>()
         .join("; ")
-}
-
-fn at_home(case: &Case, mut object: Value) -> Value {
-    object["metadata"]["namespace"] = json!(case.namespace);
-    if object["kind"] == "Contact" {
-        object["spec"]["providerConfigRef"] = json!({"name": case.namespace});
-    }
-    object
 }
 
 /// Sets a flag of an operator that is there already.
