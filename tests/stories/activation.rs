@@ -700,3 +700,39 @@ async fn a_disabled_channel_stays_deactivated() {
     .await;
     world.finish().await;
 }
+
+#[tokio::test]
+async fn many_requests_at_once_send_one_code_to_a_channel() {
+    let world = stage("at-once-codes").await;
+    alice(&world).await;
+    let names: Vec<String> = (0..6).map(|number| format!("request-{number}")).collect();
+    futures::future::join_all(names.iter().enumerate().map(|(number, name)| {
+        let channel = if number == 5 { "mail" } else { "mobile" };
+        world.apply_value(request(name, "alice", channel))
+    }))
+    .await;
+    phase(&world, "request-5", "AwaitingCode").await;
+    world
+        .eventually(
+            "one waits for its code and four are refused",
+            SOON,
+            async || {
+                let mut phases = vec![];
+                for name in &names[..5] {
+                    let status = world.get("ChannelActivation", name).await.data["status"].clone();
+                    phases.push(status["phase"].as_str().unwrap_or_default().to_owned());
+                }
+                phases.sort();
+                if phases == ["AwaitingCode", "Refused", "Refused", "Refused", "Refused"] {
+                    Ok(())
+                } else {
+                    Err(format!("{phases:?}"))
+                }
+            },
+        )
+        .await;
+    assert_eq!(world.codes_sent().await, 2, "one to each channel");
+    let sent = world.get("Contact", "alice").await.data["status"]["codesSent"].clone();
+    assert_eq!(sent.as_array().map(Vec::len), Some(2), "{sent}");
+    world.finish().await;
+}

@@ -295,3 +295,48 @@ async fn when_nothing_changes_nothing_is_written_and_little_is_read() {
     assert!(one["pendingChanges"].is_null());
     world.finish().await;
 }
+
+#[tokio::test]
+async fn the_lowest_deletion_budget_of_several_holds() {
+    let world = build(World::builder("budgets").without_history()).await;
+    let mut careful = world.provider_config();
+    careful["metadata"]["name"] = json!(format!("{}-careful", world.id));
+    careful["spec"]["deletionBudget"] = json!({"maxPerHour": 2});
+    world.apply_value(careful).await;
+    crowd(&world, 5, true).await;
+    for contact in contacts(&world).await {
+        world.delete("Contact", &contact.name_any()).await;
+    }
+    let held = async || {
+        let contacts = contacts(&world).await;
+        let held = contacts.iter().filter(|contact| {
+            checks::condition(contact, "DeletionBudgetExceeded").is_some_and(|held| held.is_true())
+        });
+        (contacts.len(), held.count())
+    };
+    world
+        .eventually("two are gone, three are held", seconds(30), async || {
+            held().await == (3, 3)
+        })
+        .await;
+    tokio::time::sleep(seconds(2)).await;
+    assert_eq!(held().await, (3, 3));
+    // Letting go is not deleting.
+    let left = contacts(&world).await;
+    for contact in &left {
+        world
+            .patch(
+                "Contact",
+                &contact.name_any(),
+                &json!({"spec": {"deletionPolicy": "Retain"}}),
+            )
+            .await;
+    }
+    world
+        .eventually("all are let go", seconds(30), async || {
+            contacts(&world).await.is_empty()
+        })
+        .await;
+    assert_eq!(in_aws(&world).await, 3);
+    world.finish().await;
+}

@@ -127,6 +127,14 @@ async fn of_two_objects_with_one_alias_the_second_waits_and_names_the_first() {
     assert_eq!(mutations(&world, before).await, Vec::<String>::new());
     assert!(!has_finalizer(&world, "second").await);
     event(&world, "Contact", "second", "OwnedByAnother", &first).await;
+    for _ in 0..3 {
+        world.reconcile_now("Contact", "second").await;
+    }
+    assert_eq!(
+        crate::support::event_count(&world, "Contact", "second", "OwnedByAnother").await,
+        1,
+        "said once"
+    );
 
     // A refused object goes without anybody's noticing.
     world.delete_and_wait("Contact", &third).await;

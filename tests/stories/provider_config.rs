@@ -668,3 +668,98 @@ async fn an_object_that_names_none_uses_the_default() {
     world.delete_and_wait("ProviderConfig", "default").await;
     world.finish().await;
 }
+
+#[tokio::test]
+async fn what_was_half_made_is_deleted_whole() {
+    let world = stage("half-made").await;
+    world
+        .simulator
+        .deny(&world.account, &["ssm-contacts:CreateContactChannel"])
+        .await
+        .unwrap();
+    world.apply_value(contact("alice")).await;
+    world.stalled("Contact", "alice", "AccessDenied").await;
+    assert_eq!(world.aws().await.len(), 1);
+    world.delete_and_wait("Contact", "alice").await;
+    world.aws_empty().await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn without_it_a_deletion_waits_and_says_how_to_let_go() {
+    let world = stage("config-gone").await;
+    let name = world.id.clone();
+    world.apply_value(contact("alice")).await;
+    world.ready("Contact", "alice").await;
+    world.apply_value(pointing_to("bob", "nowhere")).await;
+    world
+        .condition("Contact", "bob", "Ready", "False", "ProviderConfigNotFound")
+        .await;
+    world.delete("ProviderConfig", &name).await;
+    world
+        .condition("ProviderConfig", &name, "Ready", "False", "InUse")
+        .await;
+    world
+        .patch(
+            "ProviderConfig",
+            &name,
+            &json!({"metadata": {"finalizers": null}}),
+        )
+        .await;
+    world.gone("ProviderConfig", &name).await;
+    world.delete("Contact", "alice").await;
+    let held = world
+        .condition(
+            "Contact",
+            "alice",
+            "Ready",
+            "False",
+            "ProviderConfigNotFound",
+        )
+        .await;
+    assert!(held.message.contains("Retain"), "{held}");
+    assert_eq!(world.aws().await.len(), 1);
+    // What never had anything in AWS goes at once.
+    world.delete_and_wait("Contact", "bob").await;
+    world
+        .patch(
+            "Contact",
+            "alice",
+            &json!({"spec": {"deletionPolicy": "Retain"}}),
+        )
+        .await;
+    world.gone("Contact", "alice").await;
+    let left = must_hold(&world, "alice").await;
+    world
+        .contacts()
+        .delete_contact()
+        .contact_id(left.arn)
+        .send()
+        .await
+        .unwrap();
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn its_endpoints_are_used_instead_of_the_environments() {
+    let mut world = build(
+        World::builder("endpoints")
+            .without_operator()
+            .without_provider(),
+    )
+    .await;
+    let mut config = world.provider_config();
+    let url = world.simulator.endpoint().to_owned();
+    config["spec"]["endpoints"] = json!(
+        ["SSMContacts", "SSMIncidents", "STS"]
+            .map(|service| json!({"service": service, "url": url}))
+    );
+    world.apply_value(config).await;
+    world.start_operator().await.unwrap();
+    // Nothing listens at this one.
+    world.operator_mut().options_mut().endpoint = "http://127.0.0.1:9".to_owned();
+    world.operator_mut().restart().await.unwrap();
+    world.apply_value(contact("alice")).await;
+    world.ready("Contact", "alice").await;
+    world.finish().await;
+}

@@ -295,3 +295,165 @@ async fn every_condition_has_its_column() {
     }
     world.finish().await;
 }
+
+#[tokio::test]
+async fn a_restart_writes_nothing_whatever_state_things_are_in() {
+    let mut world = build(World::builder("zoo").simulated_clock()).await;
+    let foreign = world
+        .contacts()
+        .create_contact()
+        .alias("exists")
+        .r#type(aws_sdk_ssmcontacts::types::ContactType::Personal)
+        .plan(
+            aws_sdk_ssmcontacts::types::Plan::builder()
+                .set_stages(Some(vec![]))
+                .build(),
+        )
+        .send()
+        .await
+        .unwrap();
+    world.apply_value(contact("ready")).await;
+    world.ready("Contact", "ready").await;
+    world.apply_value(contact("exists")).await;
+    world
+        .apply_value(contact_with(
+            "would-change",
+            &json!({"alias": "exists", "adoptionPolicy": "Adopt"}),
+        ))
+        .await;
+    world
+        .apply_value(contact_with("second", &json!({"alias": "ready"})))
+        .await;
+    world
+        .apply_value(contact_with("suspended", &json!({"suspend": true})))
+        .await;
+    world
+        .apply_value(contact_with(
+            "observing",
+            &json!({"managementPolicy": "Observe", "alias": "exists"}),
+        ))
+        .await;
+    world
+        .apply_value(contact_with(
+            "nothing-there",
+            &json!({"managementPolicy": "Observe"}),
+        ))
+        .await;
+    world
+        .apply_value(contact_with(
+            "nowhere",
+            &json!({"providerConfigRef": {"name": "nowhere"}}),
+        ))
+        .await;
+    let from = json!({"secretKeyRef": {"name": "missing", "key": "mobile"}});
+    let waiting = json!({"channels": [{"name": "mobile", "type": "SMS", "addressFrom": from}], "engagementPlan": null});
+    world.apply_value(contact_with("waiting", &waiting)).await;
+    world.apply_value(contact_with("adopted", &json!({}))).await;
+    let request = |name: &str, contact: &str, channel: &str| {
+        json!({
+            "apiVersion": "incident-operator.dev/v1alpha1", "kind": "ChannelActivation", "metadata": {"name": name},
+            "spec": {"contactRef": {"name": contact}, "channel": channel},
+        })
+    };
+    world
+        .apply_value(request("awaiting", "ready", "mobile"))
+        .await;
+    world
+        .condition(
+            "ChannelActivation",
+            "awaiting",
+            "Ready",
+            "True",
+            "AwaitingCode",
+        )
+        .await;
+    world
+        .apply_value(request("refused", "ready", "mobile"))
+        .await;
+    world
+        .apply_value(request("lonely", "nobody", "mobile"))
+        .await;
+    for (kind, name, condition, status, reason) in [
+        ("Contact", "exists", "Stalled", "True", "AlreadyExists"),
+        (
+            "Contact",
+            "would-change",
+            "Stalled",
+            "True",
+            "AdoptionWouldChange",
+        ),
+        ("Contact", "second", "Stalled", "True", "OwnedByAnother"),
+        ("Contact", "suspended", "Suspended", "True", "Suspended"),
+        ("Contact", "observing", "Ready", "False", "Observing"),
+        (
+            "Contact",
+            "nothing-there",
+            "Ready",
+            "False",
+            "NotFoundInAws",
+        ),
+        (
+            "Contact",
+            "nowhere",
+            "Ready",
+            "False",
+            "ProviderConfigNotFound",
+        ),
+        ("Contact", "waiting", "Ready", "False", "ReferenceNotFound"),
+        ("ChannelActivation", "refused", "Stalled", "True", "Refused"),
+        (
+            "ChannelActivation",
+            "lonely",
+            "Ready",
+            "False",
+            "ReferenceNotFound",
+        ),
+    ] {
+        world.condition(kind, name, condition, status, reason).await;
+    }
+    world.ready("Contact", "adopted").await;
+    // The ProviderConfig counts its users a second later.
+    tokio::time::sleep(seconds(3)).await;
+    let mark = world.audit().unwrap().mark();
+    let since = world.last_call().await;
+    world.operator_mut().restart().await.unwrap();
+    world
+        .eventually("everything was looked at again", SOON, async || {
+            let calls = world.operator_calls(since).await;
+            calls
+                .iter()
+                .filter(|call| call.operation == "GetContact")
+                .count()
+                >= 6
+        })
+        .await;
+    tokio::time::sleep(seconds(3)).await;
+    assert_eq!(world.operator_writes(mark), [], "a restart is no news");
+    let mutating: Vec<_> = world
+        .operator_calls(since)
+        .await
+        .into_iter()
+        .filter(|call| call.mutating)
+        .collect();
+    assert!(mutating.is_empty(), "{mutating:?}");
+    // The clock goes on: still nothing to write.
+    crate::support::advance(&world, seconds(120)).await;
+    tokio::time::sleep(seconds(2)).await;
+    assert_eq!(
+        world.operator_writes(mark),
+        [],
+        "time alone changes nothing"
+    );
+    world.delete_and_wait("Contact", "observing").await;
+    world.delete_and_wait("Contact", "would-change").await;
+    world
+        .contacts()
+        .delete_contact()
+        .contact_id(foreign.contact_arn())
+        .send()
+        .await
+        .unwrap();
+    world.reconcile_now("Contact", "exists").await;
+    world.ready("Contact", "exists").await;
+    world.finish().await;
+}
