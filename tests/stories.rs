@@ -22,6 +22,8 @@ mod order;
 mod ownership;
 #[path = "stories/provider_config.rs"]
 mod provider_config;
+#[path = "stories/random.rs"]
+mod random;
 #[path = "stories/regions.rs"]
 mod regions;
 #[path = "stories/replicas.rs"]
