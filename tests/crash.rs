@@ -50,6 +50,7 @@ fn scenarios() -> Vec<Arc<Scenario>> {
     [
         contact::create(),
         contact::update(),
+        contact::switch_off(),
         contact::adopt(),
         contact::overwrite(),
         contact::delete_created(),

@@ -13,7 +13,7 @@ spec:
   - {name: mobile, type: SMS, address: "+15005550121"}
 "#;
 
-const ACTIVATION: &str = r#"
+const ACTIVATION: &str = r"
 apiVersion: incident-operator.dev/v1alpha1
 kind: ChannelActivation
 metadata: {name: erin-mobile}
@@ -21,7 +21,7 @@ spec:
   contactRef: {name: erin}
   channel: mobile
   codeFrom: {secretKeyRef: {name: erin-code, key: code}}
-"#;
+";
 
 /// A code is sent, comes back and activates the channel. When nobody knows whether it was sent, that is said, and it is not sent again.
 pub fn activate() -> Scenario {

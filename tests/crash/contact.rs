@@ -17,7 +17,7 @@ metadata: {name: responders, labels: {incident-operator.dev/contact-data: "true"
 stringData: {alice-mobile: "+15005550199"}
 "#;
 
-const ALICE: &str = r#"
+const ALICE: &str = r"
 apiVersion: incident-operator.dev/v1alpha1
 kind: Contact
 metadata: {name: alice}
@@ -30,7 +30,7 @@ spec:
   - {channel: mobile, engageAfterMinutes: 0, retryIntervalMinutes: 1}
   - {channel: mail, engageAfterMinutes: 5}
   tags: {team: payments}
-"#;
+";
 
 /// A contact with two channels and a plan.
 pub fn create() -> Scenario {
@@ -127,7 +127,85 @@ pub fn update() -> Scenario {
     }
 }
 
-const CAROL: &str = r#"
+const FRANKS_NUMBER: &str = r#"
+apiVersion: v1
+kind: Secret
+metadata: {name: responders, labels: {incident-operator.dev/contact-data: "true"}}
+stringData: {frank-mobile: "+15005550141"}
+"#;
+
+const FRANKS_NEW_NUMBER: &str = r#"
+apiVersion: v1
+kind: Secret
+metadata: {name: responders, labels: {incident-operator.dev/contact-data: "true"}}
+stringData: {frank-mobile: "+15005550142"}
+"#;
+
+const FRANK: &str = r#"
+apiVersion: incident-operator.dev/v1alpha1
+kind: Contact
+metadata: {name: frank}
+spec:
+  channels:
+  - {name: mobile, type: SMS, addressFrom: {secretKeyRef: {name: responders, key: frank-mobile}}}
+  - {name: mail, type: Email, address: frank@example.com}
+  - {name: voice, type: Voice, address: "+15005550143"}
+"#;
+
+const FRANK_WITHOUT_MAIL: &str = r#"
+apiVersion: incident-operator.dev/v1alpha1
+kind: Contact
+metadata: {name: frank}
+spec:
+  channels:
+  - {name: mobile, type: SMS, addressFrom: {secretKeyRef: {name: responders, key: frank-mobile}}}
+  - {name: mail, type: Email, address: frank@example.com, enabled: false}
+  - {name: voice, type: Voice, address: "+15005550143"}
+"#;
+
+/// A number changes in a Secret, and an activated channel is switched off: by us, which must never look like the person's opt-out.
+pub fn switch_off() -> Scenario {
+    Scenario {
+        name: "switch-off",
+        prepare: vec![
+            Step::Provider,
+            Step::Apply(FRANKS_NUMBER),
+            Step::Apply(FRANK),
+            Step::Ready,
+            Step::InAws(|hands| activate(hands, "frank", "mail").boxed()),
+            Step::InAws(|hands| activate(hands, "frank", "voice").boxed()),
+        ],
+        act: vec![
+            Step::Apply(FRANKS_NEW_NUMBER),
+            Step::Apply(FRANK_WITHOUT_MAIL),
+        ],
+        person: None,
+        ends: vec![
+            End::new(
+                "contact frank:
+                   channel mobile: SMS +15005550142
+                   channel mail: EMAIL frank@example.com
+                   channel voice: VOICE +15005550143, activated
+                   tag incident-operator/owner = {owner}
+                   tag incident-operator/object = Contact/{namespace}/frank
+                   tag incident-operator/origin = Created",
+            )
+            .object(
+                "Contact",
+                "frank",
+                json!({"channels": [
+                    {"name": "mobile", "activation": "NotActivated", "optedOut": null},
+                    {"name": "mail", "activation": "NotActivated", "optedOut": null},
+                    {"name": "voice", "activation": "Activated", "optedOut": null},
+                ]}),
+            ),
+        ],
+        sensitive: vec![],
+        max_codes: 0,
+    }
+}
+
+const CAROL: &str = r"
 apiVersion: incident-operator.dev/v1alpha1
 kind: Contact
 metadata: {name: carol}
@@ -138,7 +216,7 @@ spec:
   - {name: mail, type: Email, address: carol@example.com}
   engagementPlan:
   - {channel: mail, engageAfterMinutes: 0}
-"#;
+";
 
 /// A contact that AWS has already as the manifest says: taken over by tags alone.
 pub fn adopt() -> Scenario {
@@ -274,13 +352,13 @@ pub fn delete_adopted() -> Scenario {
     }
 }
 
-const DAVE: &str = r#"
+const DAVE: &str = r"
 apiVersion: incident-operator.dev/v1alpha1
 kind: Contact
 metadata: {name: dave}
 spec:
   displayName: Dave Example
-"#;
+";
 
 const DAVE_IN_AWS: &str = "contact dave: Dave Example
    tag incident-operator/owner = {owner}

@@ -186,7 +186,7 @@ async fn die(stage: &Stage, case: &Case, death: &Death) -> Result<(), String> {
     keep_log(stage, &options.log);
     match status {
         Some(status) if status.signal() == Some(SIGABRT) => Ok(()),
-        Some(status) => Err(stage.tell(case, &format!("ended with {status}"))),
-        None => Err(stage.tell(case, "did not come to the point")),
+        Some(status) => Err(case.tell(&format!("ended with {status}"))),
+        None => Err(case.tell("did not come to the point")),
     }
 }

@@ -128,7 +128,7 @@ pub async fn batch(troubles: &[Trouble]) -> Outcome {
         if !hit && !trouble.certain {
             outcome.unneeded += 1;
         } else if !hit {
-            let text = stage.tell(case, "the call did not come");
+            let text = case.tell("the call did not come");
             outcome.missed.push((number, text));
         }
         simulator.clear_fault(Some(id)).await.expect("a fault");

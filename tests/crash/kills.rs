@@ -171,7 +171,7 @@ pub async fn batch(kills: &[Kill]) -> Outcome {
     let cases = stage.cases.iter().zip(kills).zip(holds.iter().zip(held));
     for (number, ((case, kill), (hold, held))) in cases.enumerate() {
         if !held && kill.pair.certain {
-            let text = stage.tell(case, "the call did not come");
+            let text = case.tell("the call did not come");
             outcome.missed.push((number, text));
         } else if !held {
             outcome.unneeded += 1;

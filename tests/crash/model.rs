@@ -22,11 +22,11 @@ impl Held {
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
             let line_text = line.trim();
             if line_text.starts_with("contact ") {
-                under = line_text
+                line_text
                     .split([' ', ':'])
                     .nth(1)
                     .unwrap_or_default()
-                    .to_owned();
+                    .clone_into(&mut under);
                 stages = 0;
                 lines.insert(line_text.to_owned());
             } else if let Some(stage) = line_text.strip_prefix("stage ") {
@@ -55,8 +55,8 @@ impl Held {
         held
     }
 
-    fn add(&mut self, line: String) {
-        if !self.lines.insert(line.clone()) {
+    fn add(&mut self, line: &str) {
+        if !self.lines.insert(line.to_owned()) {
             self.faults.push(format!("twice: {line}"));
         }
     }
@@ -76,7 +76,7 @@ impl Held {
         }
         for (alias, contact) in region["contacts"].as_object().unwrap_or(&empty) {
             let display = text(contact, &["displayName", "display_name"]);
-            self.add(format!("contact {alias}: {display}").trim_end().to_owned());
+            self.add(format!("contact {alias}: {display}").trim_end());
             for id in contact["channels"]
                 .as_array()
                 .into_iter()
@@ -89,7 +89,7 @@ impl Held {
                 } else {
                     ""
                 };
-                self.add(format!(
+                self.add(&format!(
                     "{alias}: channel {}: {} {}{activated}",
                     text(channel, &["name"]),
                     text(channel, &["kind"]),
@@ -118,7 +118,7 @@ impl Held {
                     })
                     .collect();
                 targets.sort();
-                self.add(format!(
+                self.add(&format!(
                     "{alias}: stage {} {} min: {}",
                     number + 1,
                     stage["DurationInMinutes"],
@@ -126,7 +126,7 @@ impl Held {
                 ));
             }
             for tag in contact["tags"].as_array().into_iter().flatten() {
-                self.add(format!(
+                self.add(&format!(
                     "{alias}: tag {} = {}",
                     tag[0].as_str().unwrap_or_default(),
                     tag[1].as_str().unwrap_or_default()

@@ -50,6 +50,16 @@ impl Hands {
     }
 }
 
+impl Case {
+    /// A message about it.
+    pub fn tell(&self, what: &str) -> String {
+        format!(
+            "{}, {} ({}): {what}",
+            self.scenario.name, self.label, self.namespace
+        )
+    }
+}
+
 /// One telling of a scenario.
 pub struct Case {
     /// What happens.
@@ -67,10 +77,13 @@ pub struct Case {
 /// The objects of one case, with their kinds.
 pub type Objects = Vec<(String, Arc<DynamicObject>)>;
 
+/// Kind, namespace and name of an object.
+type Place = (String, String, String);
+
 /// Every object of ours on a stage as it is now, by kind, namespace and name. Watched, since asking again and again is dear.
 #[derive(Clone, Default)]
 struct Seen {
-    objects: Arc<Mutex<BTreeMap<(String, String, String), Arc<DynamicObject>>>>,
+    objects: Arc<Mutex<BTreeMap<Place, Arc<DynamicObject>>>>,
 }
 
 impl Seen {
@@ -104,14 +117,12 @@ impl Seen {
         self.lock().remove(&key(kind, object));
     }
 
-    fn lock(
-        &self,
-    ) -> std::sync::MutexGuard<'_, BTreeMap<(String, String, String), Arc<DynamicObject>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Place, Arc<DynamicObject>>> {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn key(kind: &str, object: &DynamicObject) -> (String, String, String) {
+fn key(kind: &str, object: &DynamicObject) -> Place {
     let namespace = object.namespace().unwrap_or_default();
     (kind.to_owned(), namespace, object.name_any())
 }
@@ -235,14 +246,24 @@ impl Stage {
     }
 
     async fn wait_ready(&self, case: &Case, steps: &[Step]) {
-        for (kind, name) in present(steps) {
-            let name = if name.is_empty() {
-                case.namespace.clone()
-            } else {
-                format!("{}/{name}", case.namespace)
-            };
-            self.world.ready(&kind, &name).await;
-        }
+        let wanted = present(steps);
+        let what = format!("{} is prepared", case.namespace);
+        self.world
+            .eventually(&what, SETTLE, async || {
+                let objects = self.objects(case);
+                let missing = wanted.iter().find(|(kind, name)| {
+                    !objects.iter().any(|(of, object)| {
+                        of == kind
+                            && (name.is_empty() || object.name_any() == *name)
+                            && is_ready(object)
+                    })
+                });
+                match missing {
+                    Some((kind, name)) => Err(format!("{kind} {name} is not ready")),
+                    None => Ok(()),
+                }
+            })
+            .await;
     }
 
     fn at_home(&self, case: &Case, mut object: Value) -> Value {
@@ -368,101 +389,12 @@ impl Stage {
         let mut missing = vec![];
         let possible = |end: &&End| self.faulty || !end.only_under_faults;
         for end in case.scenario.ends.iter().filter(possible) {
-            match self.matches(case, end, codes, &held, objects) {
+            match matches(case, end, codes, &held, objects) {
                 Ok(()) => return Ok(()),
                 Err(text) => missing.push(text),
             }
         }
         Err(missing.join("\nor: "))
-    }
-
-    fn matches(
-        &self,
-        case: &Case,
-        end: &End,
-        codes: usize,
-        held: &Held,
-        objects: &Objects,
-    ) -> Result<(), String> {
-        if codes != end.codes {
-            return Err(format!("{codes} codes were sent, not {}", end.codes));
-        }
-        held.difference(&end.held(&case.namespace))?;
-        let name_of = |name: &str| {
-            if name.is_empty() || name == "{provider}" {
-                case.namespace.clone()
-            } else {
-                name.to_owned()
-            }
-        };
-        let remaining: BTreeSet<(String, String)> = case
-            .scenario
-            .remaining()
-            .into_iter()
-            .map(|(kind, name)| (kind, name_of(&name)))
-            .collect();
-        for (kind, object) in objects {
-            if !remaining.contains(&(kind.clone(), object.name_any())) {
-                return Err(format!("{kind} {} is still there", object.name_any()));
-            }
-        }
-        for (kind, name) in remaining {
-            let object = objects
-                .iter()
-                .find(|(of, object)| *of == kind && object.name_any() == name)
-                .map(|(_, object)| object)
-                .ok_or_else(|| format!("{kind} {name} does not exist"))?;
-            let expected: Vec<&Expected> = end
-                .objects
-                .iter()
-                .filter(|expected| expected.kind == kind && name_of(expected.name) == name)
-                .collect();
-            let ready = expected.iter().all(|expected| expected.ready);
-            if is_ready(object) != ready {
-                return Err(format!(
-                    "{kind} {name} has {:?} at generation {:?} of {:?}",
-                    condition(object, "Ready").map(|ready| ready.to_string()),
-                    object.data["status"]["observedGeneration"],
-                    object.metadata.generation
-                ));
-            }
-            for expected in expected {
-                if !holds(&object.data["status"], &expected.status) {
-                    return Err(format!(
-                        "{kind} {name} lacks {} in {}",
-                        expected.status, object.data["status"]
-                    ));
-                }
-            }
-            settled_status(&kind, object, held)?;
-        }
-        self.provider_finalizer(case, objects)
-    }
-
-    /// A ProviderConfig is held while somebody uses it, and not longer.
-    fn provider_finalizer(&self, case: &Case, objects: &Objects) -> Result<(), String> {
-        let users = objects
-            .iter()
-            .filter(|(_, object)| !object.finalizers().is_empty())
-            .filter(|(kind, _)| kind != "ProviderConfig")
-            .count();
-        for (_, config) in objects.iter().filter(|(kind, _)| kind == "ProviderConfig") {
-            if config.finalizers().is_empty() == (users > 0) {
-                return Err(format!(
-                    "ProviderConfig {} has {} users and the finalizers {:?}",
-                    case.namespace,
-                    users,
-                    config.finalizers()
-                ));
-            }
-            if config.data["status"]["inUseBy"] != users {
-                return Err(format!(
-                    "ProviderConfig {} has {users} users and says {}",
-                    case.namespace, config.data["status"]["inUseBy"]
-                ));
-            }
-        }
-        Ok(())
     }
 
     /// Waits until every case has come to its end. What is missing in those that have not.
@@ -481,14 +413,14 @@ impl Stage {
                 return judged
                     .into_iter()
                     .filter_map(|(case, answer)| {
-                        Some(self.tell(case, &format!("never ended: {}", answer.err()?)))
+                        Some(case.tell(&format!("never ended: {}", answer.err()?)))
                     })
                     .collect();
             }
             let took = began.elapsed();
             if took > SLOW {
                 for (case, _) in judged.iter().filter(|(_, answer)| answer.is_ok()) {
-                    println!("  {}", self.tell(case, &format!("took {took:.1?}")));
+                    println!("  {}", case.tell(&format!("took {took:.1?}")));
                 }
             }
             open = judged
@@ -514,14 +446,13 @@ impl Stage {
         let mut failures = vec![];
         for ((case, since), earlier) in self.cases.iter().zip(calls).zip(before) {
             if let Err(missing) = self.check(case).await {
-                failures.push(self.tell(case, &format!("did not stay at its end: {missing}")));
+                failures.push(case.tell(&format!("did not stay at its end: {missing}")));
             }
             for call in self.calls(case, since).await {
                 if call.mutating {
-                    failures.push(self.tell(
-                        case,
-                        &format!("{} after everything was settled", call.operation),
-                    ));
+                    failures.push(
+                        case.tell(&format!("{} after everything was settled", call.operation)),
+                    );
                 }
             }
             for (kind, object) in self.objects(case) {
@@ -532,14 +463,11 @@ impl Stage {
                     continue;
                 };
                 if earlier.resource_version() != object.resource_version() {
-                    failures.push(self.tell(
-                        case,
-                        &format!(
-                            "{kind} {} was written to after everything was settled: {}",
-                            object.name_any(),
-                            difference(&earlier.data["status"], &object.data["status"])
-                        ),
-                    ));
+                    failures.push(case.tell(&format!(
+                        "{kind} {} was written to after everything was settled: {}",
+                        object.name_any(),
+                        difference(&earlier.data["status"], &object.data["status"])
+                    )));
                 }
             }
         }
@@ -573,13 +501,10 @@ impl Stage {
                         && ready(&pair[0]).is_some_and(|ready| ready.is_true())
                         && !ready(&pair[1]).is_some_and(|ready| ready.is_true())
                     {
-                        failures.push(self.tell(
-                            case,
-                            &format!(
-                                "{kind} {name} was Ready and became {:?}",
-                                ready(&pair[1]).map(|ready| ready.to_string())
-                            ),
-                        ));
+                        failures.push(case.tell(&format!(
+                            "{kind} {name} was Ready and became {:?}",
+                            ready(&pair[1]).map(|ready| ready.to_string())
+                        )));
                     }
                 }
             }
@@ -632,18 +557,10 @@ impl Stage {
         }
         failures
     }
-
-    /// A message about a case.
-    pub fn tell(&self, case: &Case, what: &str) -> String {
-        format!(
-            "{}, {} ({}): {what}",
-            case.scenario.name, case.label, case.namespace
-        )
-    }
 }
 
 /// Takes away what a finished stage leaves, or every list becomes longer and longer. Its operator has ended.
-async fn tidy(cluster: &Cluster, left: Vec<(String, String, String)>) {
+async fn tidy(cluster: &Cluster, left: Vec<Place>) {
     futures::stream::iter(left)
         .for_each_concurrent(8, async |(kind, namespace, name)| {
             let namespace = (!namespace.is_empty()).then_some(namespace.as_str());
@@ -656,6 +573,95 @@ async fn tidy(cluster: &Cluster, left: Vec<(String, String, String)>) {
             let _ = cluster.merge(&kind, namespace, &name, &free).await;
         })
         .await;
+}
+
+/// Whether a case has ended in this way; says what is missing.
+fn matches(
+    case: &Case,
+    end: &End,
+    codes: usize,
+    held: &Held,
+    objects: &Objects,
+) -> Result<(), String> {
+    if codes != end.codes {
+        return Err(format!("{codes} codes were sent, not {}", end.codes));
+    }
+    held.difference(&end.held(&case.namespace))?;
+    let name_of = |name: &str| {
+        if name.is_empty() || name == "{provider}" {
+            case.namespace.clone()
+        } else {
+            name.to_owned()
+        }
+    };
+    let remaining: BTreeSet<(String, String)> = case
+        .scenario
+        .remaining()
+        .into_iter()
+        .map(|(kind, name)| (kind, name_of(&name)))
+        .collect();
+    for (kind, object) in objects {
+        if !remaining.contains(&(kind.clone(), object.name_any())) {
+            return Err(format!("{kind} {} is still there", object.name_any()));
+        }
+    }
+    for (kind, name) in remaining {
+        let object = objects
+            .iter()
+            .find(|(of, object)| *of == kind && object.name_any() == name)
+            .map(|(_, object)| object)
+            .ok_or_else(|| format!("{kind} {name} does not exist"))?;
+        let expected: Vec<&Expected> = end
+            .objects
+            .iter()
+            .filter(|expected| expected.kind == kind && name_of(expected.name) == name)
+            .collect();
+        let ready = expected.iter().all(|expected| expected.ready);
+        if is_ready(object) != ready {
+            return Err(format!(
+                "{kind} {name} has {:?} at generation {:?} of {:?}",
+                condition(object, "Ready").map(|ready| ready.to_string()),
+                object.data["status"]["observedGeneration"],
+                object.metadata.generation
+            ));
+        }
+        for expected in expected {
+            if !holds(&object.data["status"], &expected.status) {
+                return Err(format!(
+                    "{kind} {name} lacks {} in {}",
+                    expected.status, object.data["status"]
+                ));
+            }
+        }
+        settled_status(&kind, object, held)?;
+    }
+    provider_finalizer(case, objects)
+}
+
+/// A ProviderConfig is held while somebody uses it, and not longer.
+fn provider_finalizer(case: &Case, objects: &Objects) -> Result<(), String> {
+    let users = objects
+        .iter()
+        .filter(|(_, object)| !object.finalizers().is_empty())
+        .filter(|(kind, _)| kind != "ProviderConfig")
+        .count();
+    for (_, config) in objects.iter().filter(|(kind, _)| kind == "ProviderConfig") {
+        if config.finalizers().is_empty() == (users > 0) {
+            return Err(format!(
+                "ProviderConfig {} has {} users and the finalizers {:?}",
+                case.namespace,
+                users,
+                config.finalizers()
+            ));
+        }
+        if config.data["status"]["inUseBy"] != users {
+            return Err(format!(
+                "ProviderConfig {} has {users} users and says {}",
+                case.namespace, config.data["status"]["inUseBy"]
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// What no settled status shows: begun creations, pending changes, channels that AWS does not hold.
