@@ -462,7 +462,10 @@ impl Stage {
                 let Some((_, earlier)) = earlier else {
                     continue;
                 };
-                if earlier.resource_version() != object.resource_version() {
+                // That AWS has throttled us is told, and that it does no longer.
+                let limits_only = self.faulty
+                    && differing(&earlier.data["status"], &object.data["status"]) == ["rateLimits"];
+                if earlier.resource_version() != object.resource_version() && !limits_only {
                     failures.push(case.tell(&format!(
                         "{kind} {} was written to after everything was settled: {}",
                         object.name_any(),
@@ -699,16 +702,24 @@ fn settled_status(kind: &str, object: &DynamicObject, held: &Held) -> Result<(),
     Ok(())
 }
 
-/// The fields that differ, before and after.
-fn difference(before: &Value, after: &Value) -> String {
-    let fields: BTreeSet<&String> = [before, after]
+/// The names of the fields that differ.
+fn differing<'a>(before: &'a Value, after: &'a Value) -> Vec<&'a str> {
+    let fields: BTreeSet<&str> = [before, after]
         .into_iter()
         .filter_map(Value::as_object)
         .flat_map(serde_json::Map::keys)
+        .map(String::as_str)
         .collect();
     fields
         .into_iter()
         .filter(|field| before[*field] != after[*field])
+        .collect()
+}
+
+/// The fields that differ, before and after.
+fn difference(before: &Value, after: &Value) -> String {
+    differing(before, after)
+        .into_iter()
         .map(|field| format!("{field}: {} -> {}", before[field], after[field]))
         .collect::<Vec<_>>()
         .join("; ")
