@@ -176,6 +176,8 @@ pub struct Live<K: ManagedObject> {
     pub object: K,
     /// The API server has just said that this is its latest state: it was read, or written on that precondition.
     pub fresh: bool,
+    /// The API server has just said that there is no such object.
+    pub gone: bool,
 }
 
 impl<K: ManagedObject> Live<K> {
@@ -185,6 +187,7 @@ impl<K: ManagedObject> Live<K> {
             client,
             object,
             fresh: true,
+            gone: false,
         }
     }
 
@@ -194,6 +197,7 @@ impl<K: ManagedObject> Live<K> {
             client,
             object,
             fresh: false,
+            gone: false,
         }
     }
 
@@ -289,7 +293,10 @@ impl<K: ManagedObject> Live<K> {
                 Ok(true)
             }
             // What was to be written down is not: whoever wanted to go on because of it must not.
-            Err(kube::Error::Api(status)) if status.is_not_found() => Err(Error::Outdated),
+            Err(kube::Error::Api(status)) if status.is_not_found() => {
+                self.gone = true;
+                Err(Error::Outdated)
+            }
             Err(kube::Error::SerdeError(_)) => Ok(true),
             Err(error) => Err(error.into()),
         }

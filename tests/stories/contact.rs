@@ -1,6 +1,7 @@
 //! A contact's life: made, edited field by field, changed by hand in AWS, deleted.
 
 use aws_sdk_ssmcontacts::types;
+use harness::When;
 use harness::world::SOON;
 use serde_json::{Value, json};
 
@@ -574,5 +575,64 @@ async fn addresses_can_move_from_channel_to_channel() {
     edit(&world, &channels(Some("0005"), Some("0006"))).await;
     edit(&world, &channels(Some("0006"), None)).await;
     assert_eq!(must_hold(&world, "alice").await.channels.len(), 1);
+    world.finish().await;
+}
+
+/// The API server may end a deletion that it began before a finalizer was on.
+#[tokio::test]
+async fn an_object_that_vanishes_while_its_contact_is_made_leaves_nothing() {
+    let world = stage("vanishes").await;
+    for operation in ["CreateContact", "CreateContactChannel", "UpdateContact"] {
+        let hold = world.hold(operation, 1, When::Before).await;
+        world.apply_value(contact("alice")).await;
+        assert!(
+            world.simulator.held(&hold, SOON).await.unwrap(),
+            "{operation}"
+        );
+        world
+            .patch(
+                "Contact",
+                "alice",
+                &json!({"metadata": {"finalizers": null}}),
+            )
+            .await;
+        world.delete_and_wait("Contact", "alice").await;
+        world.simulator.release(&hold).await.unwrap();
+        world
+            .eventually("AWS holds nothing and goes on doing so", SOON, async || {
+                let calls = world.operator_calls(0).await;
+                let last = calls
+                    .iter()
+                    .rev()
+                    .find(|call| call.mutating)
+                    .map(|call| call.operation.clone());
+                last.as_deref() == Some("DeleteContact") && world.aws().await.is_empty()
+            })
+            .await;
+    }
+    // Made again meanwhile, it goes on with what is there.
+    let hold = world.hold("UpdateContact", 1, When::Before).await;
+    world.apply_value(contact("alice")).await;
+    assert!(world.simulator.held(&hold, SOON).await.unwrap());
+    world
+        .patch(
+            "Contact",
+            "alice",
+            &json!({"metadata": {"finalizers": null}}),
+        )
+        .await;
+    world.delete_and_wait("Contact", "alice").await;
+    let before = world.last_call().await;
+    world.apply_value(contact("alice")).await;
+    world.simulator.release(&hold).await.unwrap();
+    world.ready("Contact", "alice").await;
+    in_sync(&world).await;
+    assert!(
+        !mutations(&world, before)
+            .await
+            .contains(&"DeleteContact".to_owned())
+    );
+    world.delete_and_wait("Contact", "alice").await;
+    world.aws_empty().await;
     world.finish().await;
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+
 use super::{Done, Engine, Found, Site, StatusOf, effective_deletion_policy};
 use crate::api::common::{
     AdoptionPolicy, CommonStatus, DeletionPolicy, ManagementPolicy, Origin, Referrer,
@@ -12,7 +14,7 @@ use crate::aws::{ErrorClass, Priority};
 use crate::engine::decide::{Decision, Facts, decide};
 use crate::engine::error::backoff;
 use crate::engine::fail_point::fail_point;
-use crate::engine::object::{Live, ManagedObject};
+use crate::engine::object::{Live, ManagedObject, dynamic_api};
 use crate::engine::ownership::TagPlan;
 use crate::engine::scheduler::{Pass, Requeue};
 use crate::engine::status::Conclusion;
@@ -20,6 +22,9 @@ use crate::engine::{Error, ExternalObject, ExternalResource, Shared, events};
 
 /// How soon a deletion that waits for referrers is tried again without being woken.
 const RETRY_REFERENCED: Duration = Duration::from_secs(120);
+
+/// How often it is tried to delete what was made for an object that is gone already.
+const FOLLOW_ATTEMPTS: u32 = 8;
 
 /// What ended, for the Event.
 struct Ended {
@@ -77,6 +82,54 @@ impl<R: ExternalResource> Engine<R> {
                 Err(Error::Call(error))
             }
             Err(error) => Err(self.hold_back(&object, &error)),
+        }
+    }
+
+    /// The API server may end a deletion that it began before our finalizer was on: the object is gone in spite of it. What this pass has
+    /// begun in AWS goes the way of the object. What earlier passes made is left alone: an object that vanishes is no reason to delete.
+    pub(super) async fn follow(&self, live: &Live<R::Object>, mut draft: StatusOf<R>) {
+        let written = live.status();
+        let before = R::Object::common_status(&written);
+        let recorded = R::Object::common_status(&draft).clone();
+        let began = before.arn.is_none()
+            && recorded.arn.is_some()
+            && (recorded.origin == Some(Origin::Adopted)
+                || recorded
+                    .applied
+                    .iter()
+                    .flat_map(|a| &a.items)
+                    .any(|i| i.slot == R::SLOT && i.created_at.is_some()));
+        if !began {
+            return;
+        }
+        let object = &live.object;
+        let key = object.key();
+        let policy = effective_deletion_policy(object, &recorded);
+        let pass = Pass {
+            priority: Priority::Edit,
+            give_way: CancellationToken::new(),
+        };
+        let api = dynamic_api::<R::Object>(self.shared.client.clone(), key.namespace.as_deref());
+        for attempt in 1..=FOLLOW_ATTEMPTS {
+            // Made again meanwhile, it goes on with what is there.
+            let ended = match api.get_metadata_opt(&key.name).await {
+                Ok(Some(_)) => return,
+                Ok(None) => {
+                    self.end_in_aws(object, &mut draft, &recorded, policy, &pass)
+                        .await
+                }
+                Err(error) => Err(error.into()),
+            };
+            match ended {
+                Ok(ended) => {
+                    events::normal(&self.shared, object, ended.reason, &ended.text).await;
+                    return;
+                }
+                Err(error) => {
+                    tracing::warn!(object = %key, %error, attempt, "the object is gone and what was made for it is not yet");
+                    tokio::time::sleep(backoff(attempt)).await;
+                }
+            }
         }
     }
 

@@ -282,6 +282,9 @@ impl<R: ExternalResource> Engine<R> {
             // What was reached is kept: ids and slots must not be lost. A race was lost to somebody who will wake us.
             if !matches!(error, Error::Outdated) {
                 let _ = live.write_status(&draft).await;
+                if live.gone {
+                    self.follow(live, draft).await;
+                }
             }
             return ("put off", error.requeue(failures));
         }
@@ -315,6 +318,9 @@ impl<R: ExternalResource> Engine<R> {
         if let Err(error) = live.write_status(&draft).await {
             tracing::debug!(object = %key, %error, "the status was not written");
             self.remember(key, |m| m.watch_is_behind = true);
+            if live.gone {
+                self.follow(live, draft).await;
+            }
             return ("put off", error.requeue(1));
         }
         fail_point("after-status");
