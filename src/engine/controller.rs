@@ -150,8 +150,9 @@ fn wake<K: ManagedObject>(
         for name in [before, now].into_iter().flatten() {
             shared.scheduler.wake_later(
                 Shared::provider_config_key(&name),
-                Priority::Edit,
-                Duration::from_secs(1),
+                // Nobody waits for the count of users: the answers that are shared will do.
+                Priority::Create,
+                Duration::from_secs(2),
             );
         }
     }

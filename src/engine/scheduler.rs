@@ -99,6 +99,8 @@ enum State {
     Running {
         pass: Pass,
         woken: Option<Priority>,
+        /// To be looked at again by then.
+        later: Option<(Instant, Priority)>,
     },
 }
 
@@ -161,7 +163,7 @@ impl Queue {
 
     fn wake(&mut self, key: ObjectKey, priority: Priority) {
         match self.states.get_mut(&key) {
-            Some(State::Running { pass, woken }) => {
+            Some(State::Running { pass, woken, .. }) => {
                 if pass.priority == Priority::Drift && priority < Priority::Drift {
                     pass.give_way.cancel();
                 }
@@ -179,8 +181,10 @@ impl Queue {
 
     fn wake_later(&mut self, key: ObjectKey, priority: Priority, at: Instant) {
         // What it is to see may have come too late for the pass that is running.
-        if let Some(State::Running { woken, .. }) = self.states.get_mut(&key) {
-            *woken = Some(woken.map_or(priority, |w| w.min(priority)));
+        if let Some(State::Running { later, .. }) = self.states.get_mut(&key) {
+            if later.is_none_or(|(earlier, _)| at < earlier) {
+                *later = Some((at, priority));
+            }
             return;
         }
         match self.states.get(&key) {
@@ -235,6 +239,7 @@ impl Queue {
             State::Running {
                 pass: pass.clone(),
                 woken: None,
+                later: None,
             },
         );
         Some((key, pass))
@@ -249,7 +254,7 @@ impl Queue {
     }
 
     fn finish(&mut self, key: &ObjectKey, requeue: Requeue, now: Instant) {
-        let Some(State::Running { pass, woken }) = self.states.remove(key) else {
+        let Some(State::Running { pass, woken, later }) = self.states.remove(key) else {
             return;
         };
         self.running[index(pass.priority)] -= 1;
@@ -263,6 +268,9 @@ impl Queue {
                 self.make_delayed(key.clone(), pass.priority, now + after);
             }
             (None, Requeue::Interrupted) => self.make_ready(key.clone(), pass.priority),
+        }
+        if let Some((at, priority)) = later {
+            self.wake_later(key.clone(), priority, at);
         }
     }
 }
@@ -464,6 +472,19 @@ mod tests {
         );
         queue.finish(&k, Requeue::Drift(Duration::from_secs(600)), Instant::now());
         assert_eq!(pop(&mut queue, 9), Some(("a".into(), Priority::Edit)));
+    }
+
+    #[test]
+    fn waking_a_running_pass_later_looks_again_then_and_not_at_once() {
+        let mut queue = Queue::default();
+        queue.wake(key("a"), Priority::Edit);
+        let (k, _) = queue.pop(1).unwrap();
+        let now = Instant::now();
+        queue.wake_later(key("a"), Priority::Create, now + Duration::from_secs(1));
+        queue.finish(&k, Requeue::Drift(Duration::from_secs(600)), now);
+        assert!(pop(&mut queue, 9).is_none());
+        queue.promote_due(now + Duration::from_secs(1));
+        assert_eq!(pop(&mut queue, 9), Some(("a".into(), Priority::Create)));
     }
 
     #[test]
