@@ -486,18 +486,9 @@ impl Stage {
                 let name = if name.is_empty() {
                     case.namespace.clone()
                 } else {
-                    name
+                    format!("{}/{name}", case.namespace)
                 };
-                let versions: Vec<DynamicObject> = self
-                    .world
-                    .versions(&kind, &name)
-                    .into_iter()
-                    .filter(|version| {
-                        version
-                            .namespace()
-                            .is_none_or(|namespace| namespace == case.namespace)
-                    })
-                    .collect();
+                let versions = self.world.versions(&kind, &name);
                 for pair in versions.windows(2) {
                     let ready = |object| condition(object, "Ready");
                     if pair[1].metadata.deletion_timestamp.is_none()

@@ -566,16 +566,13 @@ impl World {
             .unwrap_or_else(|error| panic!("events of {name}: {error:#}"))
     }
 
-    /// Every version of an object seen so far, over all objects of that name.
+    /// Every version of an object seen so far, over all objects of that name (in that namespace, when it is `namespace/name`).
     pub fn versions(&self, kind: &str, name: &str) -> Vec<DynamicObject> {
-        let (_, name) = self.place(name);
-        self.history
-            .snapshot()
-            .into_iter()
-            .filter(|((of, _), _)| of == kind)
-            .flat_map(|(_, versions)| versions)
-            .filter(|object| object.name_any() == name)
-            .collect()
+        let (namespace, name) = match name.split_once('/') {
+            Some((namespace, name)) => (Some(namespace), name),
+            None => (None, name),
+        };
+        self.history.of(kind, namespace, name)
     }
 
     /// How often `Ready` left True while the spec stayed the same.
@@ -1121,6 +1118,20 @@ impl History {
         if versions.last().map(ResourceExt::resource_version) != Some(version.resource_version()) {
             versions.push(version);
         }
+    }
+
+    fn of(&self, kind: &str, namespace: Option<&str>, name: &str) -> Vec<DynamicObject> {
+        let versions = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
+        versions
+            .iter()
+            .filter(|((of, _), _)| of == kind)
+            .flat_map(|(_, versions)| versions)
+            .filter(|object| object.metadata.name.as_deref() == Some(name))
+            .filter(|object| {
+                namespace.is_none() || object.metadata.namespace.as_deref() == namespace
+            })
+            .cloned()
+            .collect()
     }
 
     fn snapshot(&self) -> Versions {
