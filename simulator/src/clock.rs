@@ -45,6 +45,17 @@ pub fn epoch_seconds(millis: Millis) -> Value {
     Value::from(millis as f64 / 1000.0)
 }
 
+/// The instant a timestamp of the wire stands for.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "timestamps on the wire were checked to be within the calendar"
+)]
+pub fn from_epoch_seconds(value: &Value) -> Option<Millis> {
+    value
+        .as_f64()
+        .map(|seconds| (seconds * 1000.0).round() as Millis)
+}
+
 /// RFC 3339, for the control endpoint and XML.
 pub fn rfc3339(millis: Millis) -> String {
     Timestamp::from_millisecond(millis)

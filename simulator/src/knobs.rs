@@ -50,6 +50,16 @@ knobs! {
     IdempotencyWindowSeconds = "idempotency_window_seconds", Kind::Number("600");
     /// A second rotation of the same name.
     DuplicateRotationName = "duplicate_rotation_name", Kind::OneOf(&["accept", "conflict"]);
+    /// A rotation that begins in the past.
+    PastRotationStart = "past_rotation_start", Kind::OneOf(&["accept", "refuse", "move"]);
+    /// An override that begins in the past.
+    PastOverrideStart = "past_override_start", Kind::OneOf(&["accept", "refuse"]);
+    /// An override with contacts that are not members of the rotation.
+    NonMemberOverride = "non_member_override", Kind::OneOf(&["refuse", "accept"]);
+    /// Whether an update of a rotation deletes the overrides that are still to come.
+    RotationUpdateDropsOverrides = "rotation_update_drops_overrides", Kind::OneOf(&["no", "yes"]);
+    /// Deleting a rotation that a schedule uses.
+    RotationDeleteInSchedule = "rotation_delete_in_schedule", Kind::OneOf(&["unlink", "conflict"]);
     /// A second channel of the same name or address in one contact.
     DuplicateChannel = "duplicate_channel", Kind::OneOf(&["conflict", "accept"]);
     /// A create repeated with a token whose resource was deleted since.
@@ -64,6 +74,8 @@ knobs! {
     ActivationCodesPerHour = "activation_codes_per_hour", Kind::Number("5");
     /// Contacts per account and Region.
     ContactsQuota = "contacts_quota", Kind::Number("1000");
+    /// Rotations per account and Region.
+    RotationsQuota = "rotations_quota", Kind::Number("500");
     /// The external id roles of the account ask for; empty asks for none.
     AssumeRoleExternalId = "assume_role_external_id", Kind::Text;
 }

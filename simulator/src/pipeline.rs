@@ -203,7 +203,7 @@ impl Request<'_> {
                 &scope.account,
                 &scope.region,
                 service.name,
-                operation.name,
+                operation.budget.unwrap_or(operation.name),
                 operation.per_second,
             )
             .map_err(|seconds| (service.common)(Common::Throttled(seconds)))?;

@@ -1,4 +1,4 @@
-//! Budgets per operation, account and Region: token buckets in real time.
+//! Budgets per operation or group of operations, account and Region: token buckets in real time.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -32,7 +32,7 @@ struct Key {
     account: String,
     region: String,
     service: &'static str,
-    operation: &'static str,
+    budget: &'static str,
 }
 
 struct Bucket {
@@ -79,17 +79,10 @@ impl Quotas {
         account: &str,
         region: &str,
         service: &'static str,
-        operation: &'static str,
+        budget: &'static str,
         per_second: Option<f64>,
     ) -> Result<(), u64> {
-        self.take_at(
-            account,
-            region,
-            service,
-            operation,
-            per_second,
-            Instant::now(),
-        )
+        self.take_at(account, region, service, budget, per_second, Instant::now())
     }
 
     fn take_at(
@@ -97,7 +90,7 @@ impl Quotas {
         account: &str,
         region: &str,
         service: &'static str,
-        operation: &'static str,
+        budget: &'static str,
         per_second: Option<f64>,
         now: Instant,
     ) -> Result<(), u64> {
@@ -116,7 +109,7 @@ impl Quotas {
                 account: account.to_owned(),
                 region: region.to_owned(),
                 service,
-                operation,
+                budget,
             })
             .or_insert(Bucket {
                 tokens: capacity,

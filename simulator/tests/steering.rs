@@ -9,7 +9,7 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{ACCOUNT, onboarded, start};
+use common::{ACCOUNT, onboarded, refused, start};
 use incident_operator_simulator::quota::QuotaSettings;
 use incident_operator_simulator::world::Options;
 use serde_json::{Value, json};
@@ -267,7 +267,7 @@ async fn forgetting_holds_releases_them() {
 }
 
 #[tokio::test]
-async fn budgets_throttle_per_operation_account_and_region() {
+async fn budgets_throttle_per_group_account_and_region() {
     let (_server, client) = start(Options {
         onboarded: Some(vec!["us-east-1".to_owned(), "eu-west-1".to_owned()]),
         quotas: QuotaSettings {
@@ -291,12 +291,26 @@ async fn budgets_throttle_per_operation_account_and_region() {
     );
     client.in_region("eu-west-1").person("b").await;
     client.of_account("333333333333").person("b").await;
-    client
-        .ok(
-            "UpdateContact",
-            json!({"ContactId": client.contact_arn("a")}),
-        )
-        .await;
+    // Every change comes out of one budget; reads have theirs, GetContact its own.
+    let named = json!({"ContactId": client.contact_arn("a")});
+    refused(
+        &client,
+        "DeleteContact",
+        named.clone(),
+        "ThrottlingException",
+    )
+    .await;
+    for (operation, input) in [
+        ("GetContact", named.clone()),
+        ("ListContacts", json!({})),
+        ("ListRotations", json!({})),
+    ] {
+        client.ok(operation, input.clone()).await;
+        refused(&client, operation, input, "ThrottlingException").await;
+    }
+    refused(&client, "ListContactChannels", named, "ThrottlingException").await;
+    let rotation = json!({"RotationId": client.contact_arn("a")});
+    refused(&client, "GetRotation", rotation, "ThrottlingException").await;
     let answer = client
         .incidents("POST", "/listReplicationSets", json!({}))
         .await;

@@ -339,7 +339,11 @@ def test_published_quotas(own, number):
     assert error["ResponseMetadata"]["HTTPHeaders"]["retry-after"] == str(error["RetryAfterSeconds"])
     create(other, "one")
     assert aliases(account) == {"one"}, "reads have a budget of their own"
-    channel(account, account.arn("one"))
+    error = refused("ThrottlingException", account.contacts().delete_contact, ContactId=account.arn("one"))
+    assert error["Error"]["Code"] == "ThrottlingException", "all changes share one budget"
+    account.contacts().get_contact(ContactId=account.arn("one"))
+    account.contacts().list_rotations()
+    refused("ThrottlingException", account.contacts().list_rotations)
 
 
 def test_a_budget_fills_up_again(own, number):

@@ -28,6 +28,12 @@ DEFAULTS = {
     "not_onboarded_read": "validation",
     "activation_codes_per_hour": 5,
     "contacts_quota": 1000,
+    "rotations_quota": 500,
+    "past_rotation_start": "accept",
+    "past_override_start": "accept",
+    "non_member_override": "refuse",
+    "rotation_update_drops_overrides": "no",
+    "rotation_delete_in_schedule": "unlink",
     "assume_role_external_id": "",
 }
 

@@ -89,7 +89,7 @@ fn shape(shape: &Shape, key: &str, form: &[(String, String)]) -> Result<Option<V
             (!items.is_empty() || text.is_some()).then_some(Value::Array(items))
         }
         // No operation takes a map in this protocol.
-        Shape::Map { .. } => None,
+        Shape::Map { .. } | Shape::Timestamp => None,
     })
 }
 

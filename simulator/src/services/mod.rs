@@ -56,6 +56,8 @@ pub struct Operation {
     pub mutating: bool,
     /// The published budget in calls per second.
     pub per_second: Option<f64>,
+    /// The budget it shares with others of its service; none has its own.
+    pub budget: Option<&'static str>,
     /// The member that carries the idempotency token.
     pub token: Option<&'static str>,
     /// Where REST requests go.

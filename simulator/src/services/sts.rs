@@ -94,6 +94,7 @@ static OPERATIONS: &[Operation] = &[
         input: &NOTHING,
         mutating: false,
         per_second: None,
+        budget: None,
         token: None,
         route: None,
         // It needs no permission: AWS answers even principals that are denied everything.
@@ -105,6 +106,7 @@ static OPERATIONS: &[Operation] = &[
         input: &ASSUME_ROLE,
         mutating: false,
         per_second: None,
+        budget: None,
         token: None,
         route: None,
         needs: |_, call| vec![Needed::new("sts:AssumeRole", call.required("RoleArn"))],

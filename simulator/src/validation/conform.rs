@@ -37,6 +37,10 @@ fn conform_shape(shape: &Shape, value: &Value) -> Result<Value, NotConvertible> 
                 None => Err(unexpected(value, "an Integer")),
             }
         }
+        (Shape::Timestamp, Value::Number(number)) => number
+            .as_f64()
+            .and_then(instant)
+            .ok_or_else(|| unexpected(value, "milliseconds since epoch")),
         (Shape::List { member, .. }, Value::Array(items)) => items
             .iter()
             .map(|item| match item {
@@ -56,6 +60,7 @@ fn conform_shape(shape: &Shape, value: &Value) -> Result<Value, NotConvertible> 
         (Shape::Text(_), _) => Err(unexpected(value, "a String")),
         (Shape::Integer { .. }, _) => Err(unexpected(value, "an Integer")),
         (Shape::Boolean, _) => Err(unexpected(value, "a Boolean")),
+        (Shape::Timestamp, _) => Err(unexpected(value, "milliseconds since epoch")),
         (Shape::List { .. }, _) => Err(unexpected(value, "a list")),
         (Shape::Map { .. }, _) => Err(unexpected(value, "a map")),
     }
@@ -67,6 +72,18 @@ fn conform_shape(shape: &Shape, value: &Value) -> Result<Value, NotConvertible> 
 )]
 fn whole_float(number: f64) -> Option<i64> {
     (number.fract() == 0.0 && number.abs() < 9e15).then_some(number as i64)
+}
+
+/// The year 9999, in seconds; calendars end there.
+const LAST_SECOND: f64 = 253_370_000_000.0;
+
+/// To the millisecond, and always written alike, so that equal instants are equal inputs.
+fn instant(seconds: f64) -> Option<Value> {
+    let seconds = (seconds * 1000.0).round() / 1000.0;
+    if seconds.abs() > LAST_SECOND {
+        return None;
+    }
+    Some(whole_float(seconds).map_or_else(|| Value::from(seconds), Value::from))
 }
 
 fn unexpected(value: &Value, wanted: &str) -> NotConvertible {

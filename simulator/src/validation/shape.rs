@@ -144,6 +144,8 @@ pub enum Shape {
     },
     /// True or false.
     Boolean,
+    /// An instant, in seconds since the epoch.
+    Timestamp,
     /// A list.
     List {
         /// What it holds.
@@ -217,6 +219,14 @@ impl Shape {
         }
     }
 
+    /// An integer of at least this.
+    pub const fn at_least(min: i64) -> Self {
+        Self::Integer {
+            min: Some(min),
+            max: None,
+        }
+    }
+
     /// A list of any length.
     pub const fn list(member: &'static Shape) -> Self {
         Self::List {
@@ -250,6 +260,9 @@ impl Shape {
 
     /// Whether a value of this shape is reported member by member rather than as a whole.
     pub(super) const fn is_compound(&self) -> bool {
-        !matches!(self, Self::Text(_) | Self::Integer { .. } | Self::Boolean)
+        !matches!(
+            self,
+            Self::Text(_) | Self::Integer { .. } | Self::Boolean | Self::Timestamp
+        )
     }
 }

@@ -4,7 +4,7 @@ use crate::error::AwsError;
 use crate::services::Call;
 use crate::state::Account;
 
-use super::errors::{self, CHANNEL, CONTACT};
+use super::errors::{self, CHANNEL, CONTACT, ROTATION};
 use super::state::{Channel, RegionContacts};
 
 /// An ARN taken apart.
@@ -60,6 +60,11 @@ pub(super) fn of_channel(call: &Call<'_>, channel: &Channel) -> String {
     )
 }
 
+/// The ARN of a rotation in the called account and Region.
+pub(super) fn of_rotation(call: &Call<'_>, id: &str) -> String {
+    call.arn("ssm-contacts", &format!("rotation/{id}"))
+}
+
 /// The ARN of the contact a channel ARN names.
 pub(super) fn contact_of_channel(arn: &str) -> Option<String> {
     let parsed = parse(arn).filter(|parsed| parsed.kind == "contact-channel")?;
@@ -111,6 +116,26 @@ pub(super) fn find_contact(
         Some(contact) if visible(call, contact.created) => Ok(alias.to_owned()),
         _ => Err(errors::not_found(CONTACT, arn)),
     }
+}
+
+/// The id of the rotation an ARN names, if it exists.
+pub(super) fn find_rotation(
+    account: &mut Account,
+    call: &Call<'_>,
+    arn: &str,
+) -> Result<String, AwsError> {
+    let id = local(call, arn, "rotation", ROTATION)?;
+    match account.region(&call.scope.region).rotations.get(id) {
+        Some(rotation) if visible(call, rotation.created) => Ok(id.to_owned()),
+        _ => Err(errors::not_found(ROTATION, arn)),
+    }
+}
+
+/// Whether an ARN is of the called account and Region.
+pub(super) fn is_here(call: &Call<'_>, parsed: &Arn<'_>) -> bool {
+    parsed.account == call.scope.account
+        && parsed.region == call.scope.region
+        && parsed.partition == call.partition
 }
 
 /// The id of the channel an ARN names, if it exists.

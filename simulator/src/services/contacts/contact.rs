@@ -12,8 +12,8 @@ use crate::services::Call;
 use crate::state::Account;
 use crate::tokens::Replay;
 
-use super::arn::{find_contact, of_contact, visible};
-use super::errors::{self, CONTACT};
+use super::arn::{find_contact, of_contact, of_rotation, visible};
+use super::errors::{self, CHANNEL, CONTACT, ROTATION};
 use super::state::Contact;
 use super::{action, nothing, pages, plan, tags};
 
@@ -36,6 +36,9 @@ pub(super) fn update_needs(_: &Account, call: &Call<'_>) -> Vec<Needed> {
     needed
 }
 
+const TOKEN_REUSED: &str =
+    "The idempotency token was already used in a request with other parameters.";
+
 /// The answer to a create that was made before with the same token, if its resource still counts.
 pub(super) fn replayed(
     account: &Account,
@@ -51,11 +54,11 @@ pub(super) fn replayed(
         .replay(&key, call.input, call.now, window(call))
     {
         Replay::Unknown => Ok(None),
-        Replay::Different { resource } => Err(errors::conflict(
-            kind,
-            &resource,
-            "The idempotency token was already used in a request with other parameters.",
-        )),
+        // What concerns rotations models no ConflictException.
+        Replay::Different { .. } if kind != CONTACT && kind != CHANNEL => {
+            Err(errors::invalid(TOKEN_REUSED))
+        }
+        Replay::Different { resource } => Err(errors::conflict(kind, &resource, TOKEN_REUSED)),
         Replay::Same { output, resource } => {
             let stands = exists(&resource) || call.knobs.is(Knob::TokenAfterDelete, "original-arn");
             Ok(stands.then_some(output))
@@ -185,8 +188,24 @@ pub(super) fn update(account: &mut Account, call: &mut Call<'_>) -> Result<Value
 }
 
 pub(super) fn delete(account: &mut Account, call: &mut Call<'_>) -> Result<Value, AwsError> {
-    let alias = find_contact(account, call, call.required("ContactId"))?;
-    account.region(&call.scope.region).remove_contact(&alias);
+    let arn = call.required("ContactId");
+    let alias = find_contact(account, call, arn)?;
+    let region = account.region(&call.scope.region);
+    let rotations: Vec<String> = region
+        .rotations
+        .values()
+        .filter(|rotation| rotation.contact_ids.iter().any(|member| member == arn))
+        .map(|rotation| of_rotation(call, &rotation.id))
+        .collect();
+    if !rotations.is_empty() && call.knobs.is(Knob::DeleteContactInRotation, "conflict") {
+        let error = errors::conflict(
+            CONTACT,
+            arn,
+            "The contact is a member of a rotation and cannot be deleted.",
+        );
+        return Err(errors::dependents(error, ROTATION, &rotations));
+    }
+    region.remove_contact(&alias);
     Ok(nothing())
 }
 

@@ -11,6 +11,11 @@ pub const CONTACT: &str = "CONTACT";
 /// Name of a channel in `ResourceType`.
 pub const CHANNEL: &str = "CONTACT_CHANNEL";
 
+/// Name of a rotation in `ResourceType`.
+pub const ROTATION: &str = "ROTATION";
+/// Name of an override in `ResourceType`.
+pub const OVERRIDE: &str = "ROTATION_OVERRIDE";
+
 /// A business rule is broken.
 pub fn invalid(detail: impl AsRef<str>) -> AwsError {
     AwsError::new(
@@ -41,6 +46,18 @@ pub fn conflict(kind: &str, arn: &str, message: impl Into<String>) -> AwsError {
         .with("ResourceId", arn)
         .with("ResourceType", kind)
 }
+
+/// What stands in the way, by the way it depends on the resource. The model shows 25 in one entry.
+pub fn dependents(error: AwsError, relation: &str, arns: &[String]) -> AwsError {
+    let entities: Vec<Value> = arns
+        .chunks(SHOWN)
+        .map(|some| json!({"RelationType": relation, "DependentResourceIds": some}))
+        .collect();
+    error.with("DependentEntities", entities)
+}
+
+/// As many ARNs as a list of an answer holds.
+pub const SHOWN: usize = 25;
 
 /// A quota is used up.
 pub fn quota(code: &str, message: impl Into<String>) -> AwsError {

@@ -1,13 +1,16 @@
-//! ssm-contacts: contacts, engagement plans, channels, activation, policies and tags.
+//! ssm-contacts: contacts, engagement plans, channels, activation, rotations, overrides, policies and tags.
 
 mod activation;
 mod arn;
 mod channel;
 mod contact;
 mod errors;
+mod overrides;
 mod pages;
 mod plan;
 mod policy;
+mod recurrence;
+mod rotation;
 mod shapes;
 pub mod state;
 mod tags;
@@ -39,6 +42,11 @@ pub static SERVICE: Service = Service {
     common: errors::common,
 };
 
+/// Published rates hold for operations together.
+const MUTATIONS: &str = "mutations";
+const CONTACT_READS: &str = "contact reads";
+const ROTATION_READS: &str = "rotation reads";
+
 const READ_RATE: f64 = 20.0;
 const WRITE_RATE: f64 = 1.0;
 
@@ -53,6 +61,7 @@ const fn read(
         input,
         mutating: false,
         per_second: Some(READ_RATE),
+        budget: Some(CONTACT_READS),
         token: None,
         route: None,
         needs,
@@ -71,11 +80,29 @@ const fn write(
         input,
         mutating: true,
         per_second: Some(WRITE_RATE),
+        budget: Some(MUTATIONS),
         token: None,
         route: None,
         needs,
         effect,
     }
+}
+
+const fn read_rotation(
+    name: &'static str,
+    input: &'static Structure,
+    needs: Needs,
+    effect: Effect,
+) -> Operation {
+    let mut operation = read(name, input, needs, effect);
+    operation.budget = Some(ROTATION_READS);
+    operation
+}
+
+/// Has a budget of its own.
+const fn alone(mut operation: Operation) -> Operation {
+    operation.budget = None;
+    operation
 }
 
 const fn create(
@@ -96,7 +123,12 @@ static OPERATIONS: &[Operation] = &[
         contact::create_needs,
         contact::create,
     ),
-    read("GetContact", &shapes::CONTACT_ID, on_contact, contact::get),
+    alone(read(
+        "GetContact",
+        &shapes::CONTACT_ID,
+        on_contact,
+        contact::get,
+    )),
     write(
         "UpdateContact",
         &shapes::UPDATE_CONTACT,
@@ -163,6 +195,60 @@ static OPERATIONS: &[Operation] = &[
         on_channel,
         activation::send,
     ),
+    create(
+        "CreateRotation",
+        &shapes::CREATE_ROTATION,
+        rotation::create_needs,
+        rotation::create,
+    ),
+    read_rotation(
+        "GetRotation",
+        &shapes::ROTATION_ID,
+        on_rotation,
+        rotation::get,
+    ),
+    write(
+        "UpdateRotation",
+        &shapes::UPDATE_ROTATION,
+        on_rotation,
+        rotation::update,
+    ),
+    write(
+        "DeleteRotation",
+        &shapes::ROTATION_ID,
+        on_rotation,
+        rotation::delete,
+    ),
+    read_rotation(
+        "ListRotations",
+        &shapes::LIST_ROTATIONS,
+        on_account,
+        rotation::list,
+    ),
+    create(
+        "CreateRotationOverride",
+        &shapes::CREATE_OVERRIDE,
+        on_rotation,
+        overrides::create,
+    ),
+    read_rotation(
+        "GetRotationOverride",
+        &shapes::OVERRIDE_ID,
+        on_rotation,
+        overrides::get,
+    ),
+    write(
+        "DeleteRotationOverride",
+        &shapes::OVERRIDE_ID,
+        on_rotation,
+        overrides::delete,
+    ),
+    read_rotation(
+        "ListRotationOverrides",
+        &shapes::LIST_OVERRIDES,
+        on_rotation,
+        overrides::list,
+    ),
     write(
         "PutContactPolicy",
         &shapes::PUT_POLICY,
@@ -223,6 +309,10 @@ fn on_contact(_: &Account, call: &Call<'_>) -> Vec<Needed> {
 
 fn on_channel(_: &Account, call: &Call<'_>) -> Vec<Needed> {
     action(call, call.required("ContactChannelId"))
+}
+
+fn on_rotation(_: &Account, call: &Call<'_>) -> Vec<Needed> {
+    action(call, call.required("RotationId"))
 }
 
 fn on_policy(_: &Account, call: &Call<'_>) -> Vec<Needed> {

@@ -7,7 +7,7 @@ use crate::iam::Needed;
 use crate::knobs::Knob;
 use crate::services::Call;
 
-use super::arn::{channel_at, contact_of_channel, parse};
+use super::arn::{channel_at, contact_of_channel, is_here, parse};
 use super::errors::{invalid, invalid_arn, quota};
 use super::state::RegionContacts;
 
@@ -39,11 +39,11 @@ pub(super) fn check(
                 "ONCALL SCHEDULE contact cannot have stages in plan",
             ));
         }
-        // No operation makes rotations yet, so none can exist.
-        return match rotations.first().and_then(Value::as_str) {
-            Some(rotation) => Err(invalid_arn(rotation)),
-            None => Ok(()),
-        };
+        let unknown = rotations
+            .iter()
+            .filter_map(Value::as_str)
+            .find(|arn| !is_rotation(region, call, arn));
+        return unknown.map_or(Ok(()), |arn| Err(invalid_arn(arn)));
     }
     if !rotations.is_empty() {
         return Err(invalid(format!(
@@ -119,10 +119,10 @@ fn check_target(
     }
 }
 
-fn is_here(call: &Call<'_>, parsed: &super::arn::Arn<'_>) -> bool {
-    parsed.account == call.scope.account
-        && parsed.region == call.scope.region
-        && parsed.partition == call.partition
+fn is_rotation(region: &RegionContacts, call: &Call<'_>, arn: &str) -> bool {
+    parse(arn)
+        .filter(|parsed| is_here(call, parsed) && parsed.kind == "rotation")
+        .is_some_and(|parsed| region.rotations.contains_key(parsed.rest))
 }
 
 /// Using a contact in a plan needs a permission of its own.

@@ -15,6 +15,18 @@ static TAG_VALUE_PATTERN: Pattern = Pattern::new(
     "^[\\p{L}\\p{Z}\\p{N}_.:\\/=+\\-@]*$",
     r"[\p{L}\p{Z}\p{N}_.:/=+\-@]*",
 );
+static ROTATION_NAME_PATTERN: Pattern = Pattern::new(
+    "^[a-zA-Z0-9_\\-\\s\\.]*$",
+    r"[a-zA-Z0-9_\-\t\n\x0B\x0C\r \.]*",
+);
+static ZONE_PATTERN: Pattern = Pattern::new(
+    "^[:a-zA-Z0-9_\\-\\s\\.\\\\/]*$",
+    r"[:a-zA-Z0-9_\-\t\n\x0B\x0C\r \.\\/]*",
+);
+static UUID_PATTERN: Pattern = Pattern::new(
+    "([a-fA-Z0-9]{8,11}-[a-fA-F0-9]{4}-[a-fA-F0-9]{4}-[a-fA-F0-9]{4}-[a-fA-F0-9]{12}){1}",
+    "[a-fA-Z0-9]{8,11}-[a-fA-F0-9]{4}-[a-fA-F0-9]{4}-[a-fA-F0-9]{4}-[a-fA-F0-9]{12}",
+);
 static DIGITS_PATTERN: Pattern = Pattern::new("^[0-9]*$", "[0-9]*");
 static NOT_BLANK_PATTERN: Pattern = Pattern::new(".*\\S.*", r"(?s:.*[^\t\n\x0B\x0C\r ].*)");
 
@@ -38,6 +50,7 @@ static RESOURCE_ARN: Shape = Shape::sized_text(Some(1), Some(1011));
 static POLICY: Shape = Shape::text(Some(1), Some(395_000), &NOT_BLANK_PATTERN);
 static MAX_RESULTS: Shape = Shape::between(0, 1024);
 static BOOLEAN: Shape = Shape::Boolean;
+static TIMESTAMP: Shape = Shape::Timestamp;
 
 static CHANNEL_TARGET: Shape = Shape::structure(&[
     Member::required("ContactChannelId", &ARN),
@@ -66,6 +79,93 @@ static PLAN: Shape = Shape::structure(&[
 ]);
 static ADDRESS_TEXT: Shape = Shape::sized_text(Some(1), Some(320));
 static ADDRESS: Shape = Shape::structure(&[Member::optional("SimpleAddress", &ADDRESS_TEXT)]);
+
+static ROTATION_NAME: Shape = Shape::text(Some(1), Some(255), &ROTATION_NAME_PATTERN);
+static ZONE: Shape = Shape::text(Some(1), Some(255), &ZONE_PATTERN);
+static UUID: Shape = Shape::text(Some(36), Some(39), &UUID_PATTERN);
+static ROTATION_MEMBERS: Shape = Shape::sized_list(&ARN, Some(1), Some(30));
+static OVERRIDE_MEMBERS: Shape = Shape::sized_list(&ARN, Some(0), Some(30));
+static DAY_OF_WEEK: Shape = Shape::one_of(&["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"]);
+static DAY_OF_MONTH: Shape = Shape::between(1, 31);
+static HOUR: Shape = Shape::between(0, 23);
+static MINUTE: Shape = Shape::between(0, 59);
+static HAND_OFF_TIME: Shape = Shape::structure(&[
+    Member::required("HourOfDay", &HOUR),
+    Member::required("MinuteOfHour", &MINUTE),
+]);
+static MONTHLY_SETTING: Shape = Shape::structure(&[
+    Member::required("DayOfMonth", &DAY_OF_MONTH),
+    Member::required("HandOffTime", &HAND_OFF_TIME),
+]);
+static MONTHLY_SETTINGS: Shape = Shape::list(&MONTHLY_SETTING);
+static WEEKLY_SETTING: Shape = Shape::structure(&[
+    Member::required("DayOfWeek", &DAY_OF_WEEK),
+    Member::required("HandOffTime", &HAND_OFF_TIME),
+]);
+static WEEKLY_SETTINGS: Shape = Shape::list(&WEEKLY_SETTING);
+static DAILY_SETTINGS: Shape = Shape::list(&HAND_OFF_TIME);
+static COVERAGE_TIME: Shape = Shape::structure(&[
+    Member::optional("Start", &HAND_OFF_TIME),
+    Member::optional("End", &HAND_OFF_TIME),
+]);
+static COVERAGE_TIMES: Shape = Shape::list(&COVERAGE_TIME);
+static SHIFT_COVERAGES: Shape = Shape::Map {
+    key: &DAY_OF_WEEK,
+    value: &COVERAGE_TIMES,
+    min: None,
+    max: None,
+};
+static NUMBER_OF_ON_CALLS: Shape = Shape::at_least(1);
+static RECURRENCE_MULTIPLIER: Shape = Shape::between(1, 100);
+static RECURRENCE: Shape = Shape::structure(&[
+    Member::optional("MonthlySettings", &MONTHLY_SETTINGS),
+    Member::optional("WeeklySettings", &WEEKLY_SETTINGS),
+    Member::optional("DailySettings", &DAILY_SETTINGS),
+    Member::required("NumberOfOnCalls", &NUMBER_OF_ON_CALLS),
+    Member::optional("ShiftCoverages", &SHIFT_COVERAGES),
+    Member::required("RecurrenceMultiplier", &RECURRENCE_MULTIPLIER),
+]);
+
+pub(super) static CREATE_ROTATION: Structure = Structure::of(&[
+    Member::required("Name", &ROTATION_NAME),
+    Member::required("ContactIds", &ROTATION_MEMBERS),
+    Member::optional("StartTime", &TIMESTAMP),
+    Member::required("TimeZoneId", &ZONE),
+    Member::required("Recurrence", &RECURRENCE),
+    Member::optional("Tags", &TAGS),
+    Member::optional("IdempotencyToken", &TOKEN),
+]);
+pub(super) static ROTATION_ID: Structure = Structure::of(&[Member::required("RotationId", &ARN)]);
+pub(super) static UPDATE_ROTATION: Structure = Structure::of(&[
+    Member::required("RotationId", &ARN),
+    Member::optional("ContactIds", &ROTATION_MEMBERS),
+    Member::optional("StartTime", &TIMESTAMP),
+    Member::optional("TimeZoneId", &ZONE),
+    Member::required("Recurrence", &RECURRENCE),
+]);
+pub(super) static LIST_ROTATIONS: Structure = Structure::of(&[
+    Member::optional("RotationNamePrefix", &ROTATION_NAME),
+    Member::optional("NextToken", &TOKEN),
+    Member::optional("MaxResults", &MAX_RESULTS),
+]);
+pub(super) static CREATE_OVERRIDE: Structure = Structure::of(&[
+    Member::required("RotationId", &ARN),
+    Member::required("NewContactIds", &OVERRIDE_MEMBERS),
+    Member::required("StartTime", &TIMESTAMP),
+    Member::required("EndTime", &TIMESTAMP),
+    Member::optional("IdempotencyToken", &TOKEN),
+]);
+pub(super) static OVERRIDE_ID: Structure = Structure::of(&[
+    Member::required("RotationId", &ARN),
+    Member::required("RotationOverrideId", &UUID),
+]);
+pub(super) static LIST_OVERRIDES: Structure = Structure::of(&[
+    Member::required("RotationId", &ARN),
+    Member::required("StartTime", &TIMESTAMP),
+    Member::required("EndTime", &TIMESTAMP),
+    Member::optional("NextToken", &TOKEN),
+    Member::optional("MaxResults", &MAX_RESULTS),
+]);
 
 pub(super) static CREATE_CONTACT: Structure = Structure::of(&[
     Member::required("Alias", &ALIAS),

@@ -57,6 +57,46 @@ pub struct Channel {
     pub created: Millis,
 }
 
+/// A rotation.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rotation {
+    /// Its id, the last part of its ARN.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// ARNs of its members, in the order of their shifts.
+    pub contact_ids: Vec<String>,
+    /// When it begins.
+    pub start: Millis,
+    /// IANA name of its zone.
+    pub time_zone: String,
+    /// As sent.
+    pub recurrence: Value,
+    /// In the order they were set.
+    pub tags: Vec<(String, String)>,
+    /// By id.
+    pub overrides: BTreeMap<String, Override>,
+    /// When it was made.
+    pub created: Millis,
+}
+
+/// An override of a rotation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Override {
+    /// Its id.
+    pub id: String,
+    /// ARNs of those on call instead.
+    pub contact_ids: Vec<String>,
+    /// When it begins.
+    pub start: Millis,
+    /// When it ends.
+    pub end: Millis,
+    /// When it was made.
+    pub created: Millis,
+}
+
 /// An activation code a human has got.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -77,6 +117,9 @@ pub struct RegionContacts {
     pub contacts: BTreeMap<String, Contact>,
     /// By id.
     pub channels: BTreeMap<String, Channel>,
+    /// By id.
+    #[serde(default)]
+    pub rotations: BTreeMap<String, Rotation>,
 }
 
 impl RegionContacts {

@@ -1,4 +1,4 @@
-//! Tags of contacts; channels have none.
+//! Tags of contacts and rotations; channels have none.
 
 use serde_json::{Value, json};
 
@@ -7,14 +7,17 @@ use crate::knobs::Knob;
 use crate::services::Call;
 use crate::state::Account;
 
-use super::arn::{find_contact, parse as parse_arn};
+use super::arn::{find_contact, find_rotation, parse as parse_arn};
 use super::{errors, nothing};
 
 const MAX_TAGS: usize = 50;
 
+/// In the order they were set.
+type Tags = Vec<(String, String)>;
+
 /// Reads a list of tags.
-pub(super) fn parse(tags: Option<&Value>) -> Result<Vec<(String, String)>, AwsError> {
-    let mut parsed: Vec<(String, String)> = Vec::new();
+pub(super) fn parse(tags: Option<&Value>) -> Result<Tags, AwsError> {
+    let mut parsed: Tags = Vec::new();
     for tag in tags.and_then(Value::as_array).into_iter().flatten() {
         let (Some(key), Some(value)) = (tag["Key"].as_str(), tag["Value"].as_str()) else {
             return Err(errors::invalid("A tag needs a Key and a Value"));
@@ -42,23 +45,29 @@ pub(super) fn check_region(account: &Account, call: &Call<'_>) -> Result<(), Aws
     }
 }
 
-fn tagged(account: &mut Account, call: &Call<'_>) -> Result<String, AwsError> {
+/// The tags of the resource that the call names.
+fn tagged<'a>(account: &'a mut Account, call: &Call<'_>) -> Result<&'a mut Tags, AwsError> {
     let arn = call.required("ResourceARN");
-    if parse_arn(arn).is_some_and(|parsed| parsed.kind == "rotation") {
-        return Err(errors::not_found("ROTATION", arn));
-    }
-    let alias = find_contact(account, call, arn)?;
+    let is_rotation = parse_arn(arn).is_some_and(|parsed| parsed.kind == "rotation");
+    let key = if is_rotation {
+        find_rotation(account, call, arn)?
+    } else {
+        find_contact(account, call, arn)?
+    };
     check_region(account, call)?;
-    Ok(alias)
+    let region = account.region(&call.scope.region);
+    let tags = if is_rotation {
+        region.rotations.get_mut(&key).map(|found| &mut found.tags)
+    } else {
+        region.contacts.get_mut(&key).map(|found| &mut found.tags)
+    };
+    tags.ok_or_else(|| errors::invalid_arn(arn))
 }
 
 pub(super) fn tag(account: &mut Account, call: &mut Call<'_>) -> Result<Value, AwsError> {
-    let alias = tagged(account, call)?;
+    let current = tagged(account, call)?;
     let added = parse(call.input.get("Tags"))?;
-    let Some(contact) = account.region(&call.scope.region).contacts.get_mut(&alias) else {
-        return Ok(nothing());
-    };
-    let mut tags = contact.tags.clone();
+    let mut tags = current.clone();
     for (key, value) in added {
         match tags.iter_mut().find(|(known, _)| *known == key) {
             Some(known) => known.1 = value,
@@ -71,30 +80,24 @@ pub(super) fn tag(account: &mut Account, call: &mut Call<'_>) -> Result<Value, A
             format!("A resource can have at most {MAX_TAGS} tags."),
         ));
     }
-    contact.tags = tags;
+    *current = tags;
     Ok(nothing())
 }
 
 pub(super) fn untag(account: &mut Account, call: &mut Call<'_>) -> Result<Value, AwsError> {
-    let alias = tagged(account, call)?;
+    let tags = tagged(account, call)?;
     let keys: Vec<&str> = call.input["TagKeys"]
         .as_array()
         .into_iter()
         .flatten()
         .filter_map(Value::as_str)
         .collect();
-    if let Some(contact) = account.region(&call.scope.region).contacts.get_mut(&alias) {
-        contact
-            .tags
-            .retain(|(key, _)| !keys.contains(&key.as_str()));
-    }
+    tags.retain(|(key, _)| !keys.contains(&key.as_str()));
     Ok(nothing())
 }
 
 pub(super) fn list(account: &mut Account, call: &mut Call<'_>) -> Result<Value, AwsError> {
-    let alias = tagged(account, call)?;
-    let tags: Vec<Value> = account.region(&call.scope.region).contacts[&alias]
-        .tags
+    let tags: Vec<Value> = tagged(account, call)?
         .iter()
         .map(|(key, value)| json!({"Key": key, "Value": value}))
         .collect();

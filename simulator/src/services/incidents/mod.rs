@@ -44,6 +44,7 @@ const fn operation(
         input,
         mutating: false,
         per_second: Some(per_second),
+        budget: None,
         token: None,
         route: Some(route),
         needs,
