@@ -12,4 +12,5 @@ pub mod metrics;
 pub mod permissions;
 pub mod resources;
 pub mod run;
+pub mod schedule;
 pub mod telemetry;
