@@ -70,6 +70,9 @@ pub struct RunArguments {
     /// Work only while holding a Lease, so that replicas do not work at the same time.
     #[arg(long, env = "INCIDENT_OPERATOR_LEADER_ELECTION", default_value_t = true, action = clap::ArgAction::Set)]
     pub leader_election: bool,
+    /// Refuse every reference to an object of another namespace, AccessGrants or not.
+    #[arg(long, env = "INCIDENT_OPERATOR_NO_CROSS_NAMESPACE_REFS")]
+    pub no_cross_namespace_refs: bool,
     /// Name of the Lease.
     #[arg(
         long,

@@ -20,7 +20,9 @@ use crate::aws::{Accounts, Limiter, Priority, RequestMetrics};
 use crate::cli::RunArguments;
 use crate::engine::clock::Clock;
 use crate::engine::connect::rates;
-use crate::engine::controller::{Hook, Listed, SecretHook, watch_kind, watch_metadata};
+use crate::engine::controller::{
+    Hook, Listed, SecretHook, watch_grants, watch_kind, watch_metadata,
+};
 use crate::engine::object::{ManagedObject, trigger};
 use crate::engine::provider_config::ProviderConfigs;
 use crate::engine::reconcile::Engine;
@@ -129,6 +131,7 @@ async fn run(arguments: RunArguments) -> Result<(), Failure> {
             watch_namespaces: (!arguments.watch_namespaces.is_empty())
                 .then(|| arguments.watch_namespaces.clone()),
             cluster_selector: arguments.cluster_selector.clone(),
+            cross_namespace_references: !arguments.no_cross_namespace_refs,
         },
         metrics: metrics.clone(),
     }));
@@ -191,11 +194,12 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
         Arc::new(ObjectStore::new(Contact::KIND, watches));
     let activations: Arc<ObjectStore<DeserializeGuard<ChannelActivation>>> =
         Arc::new(ObjectStore::new(ChannelActivation::KIND, watches));
-    shared.count_users_with(count_users(&contacts));
+    shared.directory.register(contacts.clone());
 
     // The initial lists come before the first pass, or everything would seem to be missing.
     let (listed, mut listing) = mpsc::channel::<()>(1);
-    watch_provider_configs(&shared, &contacts, &listed, &stop);
+    watch_provider_configs(&shared, &listed, &stop);
+    watch_grants(&shared, &listed, &stop);
     watch_contacts(&shared, &contacts, &activations, &listed, &stop);
     let nobody: Arc<Hook<ChannelActivation>> = Arc::new(|_| {});
     watch_kind::<ChannelActivation>(&shared, &activations, &nobody, &listed, &stop);
@@ -212,18 +216,17 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
     );
 
     if let Some(url) = clock_url {
-        let (clock, stop, shared, contacts, activations) = (
+        let (clock, stop, shared, activations) = (
             shared.clock.clone(),
             stop.clone(),
             shared.clone(),
-            contacts.clone(),
             activations.clone(),
         );
         tokio::spawn(async move {
             while !stop.is_cancelled() {
                 tokio::time::sleep(Duration::from_millis(200)).await;
                 if follow_clock(&url, &clock).await {
-                    wake_all(&shared, &contacts, |_| true);
+                    shared.directory.wake(&shared.scheduler, |_| true);
                     wake_all(&shared, &activations, |_| true);
                     wake_all(&shared, &shared.provider_configs, |_| true);
                 }
@@ -231,8 +234,8 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
         });
     }
     let wake_users = {
-        let (shared, contacts) = (shared.clone(), contacts.clone());
-        Box::new(move |name: &str| wake_users(&shared, &contacts, name))
+        let shared = shared.clone();
+        Box::new(move |name: &str| wake_users(&shared, name))
     };
     let runners: HashMap<&'static str, Arc<dyn Runner>> = HashMap::from([
         (
@@ -255,24 +258,6 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
     shared.scheduler.run(&runners, stop).await;
 }
 
-fn count_users<K: ManagedObject>(
-    store: &Arc<ObjectStore<DeserializeGuard<K>>>,
-) -> crate::engine::shared::UserCount {
-    let store = store.clone();
-    Box::new(move |name| {
-        store.count(|guard| match &guard.0 {
-            Ok(object) => object.has_finalizer() && object.provider_config() == Some(name),
-            // What cannot be read may use any.
-            Err(invalid) => invalid
-                .metadata
-                .finalizers
-                .iter()
-                .flatten()
-                .any(|f| f == crate::api::FINALIZER),
-        })
-    })
-}
-
 fn wake_all<K: ManagedObject>(
     shared: &Shared,
     store: &ObjectStore<DeserializeGuard<K>>,
@@ -285,17 +270,14 @@ fn wake_all<K: ManagedObject>(
     }
 }
 
-fn wake_users(shared: &Shared, contacts: &ObjectStore<DeserializeGuard<Contact>>, name: &str) {
-    wake_all(shared, contacts, |c| c.provider_config() == Some(name));
+fn wake_users(shared: &Shared, name: &str) {
+    shared
+        .directory
+        .wake(&shared.scheduler, |v| v.provider_config() == Some(name));
 }
 
-fn watch_provider_configs(
-    shared: &Arc<Shared>,
-    contacts: &Arc<ObjectStore<DeserializeGuard<Contact>>>,
-    listed: &Listed,
-    stop: &CancellationToken,
-) {
-    let (own, contacts) = (shared.clone(), contacts.clone());
+fn watch_provider_configs(shared: &Arc<Shared>, listed: &Listed, stop: &CancellationToken) {
+    let own = shared.clone();
     let seen: Arc<Hook<ProviderConfig>> = Arc::new(
         move |seen: &Seen<DeserializeGuard<ProviderConfig>>| match seen {
             Seen::Applied { now, before } => {
@@ -308,14 +290,14 @@ fn watch_provider_configs(
                         aws::Placement::new(&config.spec.account_id, &config.spec.region);
                     own.limiter
                         .set_rates(&config.name_any(), &placement, rates(&config.spec));
-                    wake_users(&own, &contacts, &config.name_any());
+                    wake_users(&own, &config.name_any());
                 }
             }
             Seen::Gone(config) => {
                 let name = config.meta().name.clone().unwrap_or_default();
                 own.limiter.forget_rates(&name);
                 own.accounts.forget(&name);
-                wake_users(&own, &contacts, &name);
+                wake_users(&own, &name);
             }
         },
     );
@@ -380,10 +362,10 @@ fn watch_everything_else(
             wake(requests.key(&guard));
         }
     });
-    let (own, people) = (shared.clone(), contacts.clone());
+    let own = shared.clone();
     let namespace_changed = Arc::new(move |namespace: &str| {
-        wake_all(&own, &people, |c| {
-            c.namespace().as_deref() == Some(namespace)
+        own.directory.wake(&own.scheduler, |v| {
+            v.key().namespace.as_deref() == Some(namespace)
         });
     });
     watch_metadata(shared, &secret_changed, namespace_changed, listed, stop);

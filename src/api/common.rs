@@ -168,6 +168,11 @@ pub struct CommonStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub referenced_by: Vec<Referrer>,
+    /// What the references of the spec stood for when they were last put into AWS. What is listed here stays in AWS when an AccessGrant is
+    /// revoked: nothing is taken from a running schedule because of it, and nothing new is added.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
+    pub references: Vec<ResolvedReference>,
     /// What the operator has set in AWS, so that taking it out of the manifest takes it out of AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applied: Option<AppliedStatus>,
@@ -254,6 +259,23 @@ pub struct Referrer {
     pub namespace: Option<String>,
     /// Its name.
     pub name: String,
+}
+
+/// What a reference stood for.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ResolvedReference {
+    /// Kind of the object; absent for an ARN that no object here manages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Its namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// ARN of its AWS resource.
+    pub arn: String,
 }
 
 /// What the operator has set in AWS.

@@ -42,6 +42,12 @@ documented! {
     ChannelsActivated,
     /// The deletion waits because too many contacts were deleted in the last hour; present only while True.
     DeletionBudgetExceeded,
+    /// OnCallSchedule: somebody who is on call now can be paged.
+    OnCallReachable,
+    /// OnCallSchedule: somebody is on call whenever `coverageTarget` asks for it, in the window of `status.coverage`.
+    CoverageComplete,
+    /// OnCallSchedule: an edit waits for the end of a shift (`rollout: AfterCurrentShift`); present only while True.
+    RolloutPending,
 }
 
 documented! {
@@ -147,4 +153,38 @@ documented! {
     InUse,
     /// STS confirmed the account and Incident Manager is set up in it.
     Confirmed,
+    /// No AccessGrant lets this object refer to an object of another namespace.
+    ReferenceNotGranted,
+    /// The ProviderConfig or the operator's settings do not allow this reference.
+    ReferenceNotAllowed,
+    /// Somebody who is on call can be paged.
+    SomebodyReachable,
+    /// Nobody who is on call can be paged.
+    NobodyReachable,
+    /// Nobody is on call.
+    NobodyOnCall,
+    /// Whether somebody who is on call can be paged is not known: no Contact here stands for them.
+    ReachabilityUnknown,
+    /// Somebody is on call whenever it is asked for.
+    Covered,
+    /// At some time nobody is on call although it is asked for.
+    CoverageGap,
+    /// The turn has passed on.
+    HandedOff,
+    /// An edit waits for the end of the shift that runs.
+    RolloutPending,
+    /// A member was taken out of a rotation because their Contact was deleted.
+    MemberRemoved,
+    /// An override that was lost in AWS was made again.
+    OverrideRestored,
+    /// An override that was made elsewhere is gone from AWS before its time.
+    OverrideLost,
+    /// The override is over; nothing is changed any more.
+    Completed,
+    /// AWS takes overrides at most six months ahead: it is made when that time has come.
+    TooFarAhead,
+    /// The rotation that the override is for does not exist (yet).
+    RotationNotFound,
+    /// Nobody of those who are to be replaced is on shift meanwhile.
+    NothingToReplace,
 }

@@ -3,12 +3,16 @@
 //! serde, schema and CEL only. No I/O and no AWS types; nothing here knows the engine.
 //! The doc comment of a field is its user documentation: `kubectl explain` prints it.
 
+pub mod access_grant;
 pub mod channel_activation;
 pub mod common;
 pub mod conditions;
 pub mod contact;
+pub mod escalation_plan;
+pub mod on_call_schedule;
 pub mod provider_config;
 pub mod reference;
+pub mod rotation_override;
 
 use std::collections::BTreeMap;
 
@@ -17,9 +21,13 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 };
 use kube::CustomResourceExt;
 
+pub use access_grant::AccessGrant;
 pub use channel_activation::ChannelActivation;
 pub use contact::Contact;
+pub use escalation_plan::EscalationPlan;
+pub use on_call_schedule::OnCallSchedule;
 pub use provider_config::ProviderConfig;
+pub use rotation_override::RotationOverride;
 
 /// API group of every kind; also the prefix of annotations, labels and finalizers.
 pub const GROUP: &str = "incident-operator.dev";
@@ -46,6 +54,10 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
         ProviderConfig::crd(),
         Contact::crd(),
         ChannelActivation::crd(),
+        AccessGrant::crd(),
+        OnCallSchedule::crd(),
+        RotationOverride::crd(),
+        EscalationPlan::crd(),
     ];
     for crd in &mut crds {
         for version in &mut crd.spec.versions {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::common::{CommonStatus, Tags};
 
 /// Schema of a label selector, with what CEL needs to stay within its budget.
-fn selector_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+pub(super) fn selector_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({
         "type": "object",
         "description": "Selects namespaces by label; `{}` selects all.",

@@ -43,3 +43,31 @@ pub struct SecretKeyReference {
     #[schemars(length(min = 1, max = 253))]
     pub key: String,
 }
+
+/// Names an object in this namespace, an object in another one (an AccessGrant there must allow it), or by ARN something in AWS that this
+/// cluster does not manage.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("has(self.name) != has(self.arn)")
+        .message("give either name (with namespace, for another namespace) or arn"),
+    validation = Rule::new("!has(self.namespace) || has(self.name)")
+        .message("namespace goes with name; an arn stands alone"),
+    validation = Rule::new("!has(self.arn) || self.arn.matches('^arn:(aws|aws-cn|aws-us-gov):ssm-contacts:[a-z0-9-]+:[0-9]{12}:contact/[a-z0-9_-]+$')")
+        .message("arn is that of a contact: arn:<partition>:ssm-contacts:<region>:<account>:contact/<alias>")
+)]
+pub struct ObjectReference {
+    /// Name of the object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub name: Option<String>,
+    /// Namespace of the object. Absent = this one. For another one, an AccessGrant there must allow the reference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    pub namespace: Option<String>,
+    /// ARN of what this cluster does not manage. The ProviderConfig must allow it (`unmanagedReferences: Allow`), unless an object here
+    /// manages it after all: then the same grant is needed as for its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512))]
+    pub arn: Option<String>,
+}

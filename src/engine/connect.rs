@@ -21,7 +21,7 @@ use crate::api::provider_config::{
     AwsService, BudgetGroup as ApiBudgetGroup, DeletionRecord, EndpointVariant, NamespaceSelection,
     ProviderConfigSpec,
 };
-use crate::api::{IN_USE_FINALIZER, ProviderConfig};
+use crate::api::{Contact, EscalationPlan, IN_USE_FINALIZER, OnCallSchedule, ProviderConfig};
 use crate::aws::{
     Account, AccountConfig, AssumeRole, BudgetGroup, ConfirmError, Placement, RegionStatus,
     ReplicationSetStatus, Service, Session, tag,
@@ -112,7 +112,10 @@ pub fn selects(
             .is_some_and(|s| selector_matches(s, labels))
 }
 
-fn selector_matches(selector: &LabelSelector, labels: &BTreeMap<String, String>) -> bool {
+pub(super) fn selector_matches(
+    selector: &LabelSelector,
+    labels: &BTreeMap<String, String>,
+) -> bool {
     // A selector that cannot be read selects nothing.
     Selector::try_from(selector.clone()).is_ok_and(|s| s.matches(labels))
 }
@@ -415,10 +418,11 @@ pub async fn is_gone(shared: &Shared, identity: &str) -> Result<bool, Error> {
     let Some(object) = tag::ObjectIdentity::name_in(identity) else {
         return Ok(false);
     };
+    let (namespace, name) = (object.namespace.as_deref(), object.name.as_str());
     match object.kind.as_str() {
-        crate::api::Contact::KIND => {
-            absent::<crate::api::Contact>(shared, object.namespace.as_deref(), &object.name).await
-        }
+        Contact::KIND => absent::<Contact>(shared, namespace, name).await,
+        OnCallSchedule::KIND => absent::<OnCallSchedule>(shared, namespace, name).await,
+        EscalationPlan::KIND => absent::<EscalationPlan>(shared, namespace, name).await,
         _ => Ok(false),
     }
 }

@@ -13,10 +13,12 @@ use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::directory::View;
 use super::object::{ManagedObject, trigger};
+use super::references::{Named, concerned};
 use super::shared::Shared;
 use super::store::{ObjectStore, Seen};
-use crate::api::{CONTACT_DATA_LABEL, FINALIZER};
+use crate::api::{AccessGrant, CONTACT_DATA_LABEL, FINALIZER};
 use crate::aws::Priority;
 
 /// Says once that a watch has its first list.
@@ -136,6 +138,8 @@ fn wake<K: ManagedObject>(
         }
         Seen::Gone(object) => shared.scheduler.forget(&store.key(object)),
     }
+    tell_referred(shared, seen);
+    tell_referrers(shared, seen);
     // Users of a ProviderConfig come and go with our finalizer, and when they are pointed to another.
     let used = |object: &DeserializeGuard<K>| -> Option<String> {
         let held = object.finalizers().iter().any(|f| f == FINALIZER);
@@ -155,6 +159,105 @@ fn wake<K: ManagedObject>(
                 Duration::from_secs(2),
             );
         }
+    }
+}
+
+/// Whoever is named, or no longer, is told: it shows who refers to it, and its deletion may go on.
+fn tell_referred<K: ManagedObject>(shared: &Shared, seen: &Seen<DeserializeGuard<K>>) {
+    let (key, named) = match seen {
+        // What it names while it cannot be read is what it named before.
+        Seen::Applied { now, .. } if now.is_unreadable() => return,
+        Seen::Applied { now, .. } => (View::key(&**now), View::references(&**now)),
+        Seen::Gone(object) => (View::key(&**object), vec![]),
+    };
+    let named = named.into_iter().map(|r| r.named).collect();
+    for target in shared.references.set(&key, named) {
+        let Some(target) = shared.directory.find(&target) else {
+            continue;
+        };
+        if target.deleting() {
+            shared.scheduler.wake(target.key(), target.priority());
+        } else {
+            let soon = Duration::from_secs(2);
+            shared
+                .scheduler
+                .wake_later(target.key(), Priority::Drift, soon);
+        }
+    }
+}
+
+/// Whoever refers to it is told when what they need of it has changed.
+fn tell_referrers<K: ManagedObject>(shared: &Shared, seen: &Seen<DeserializeGuard<K>>) {
+    let standing = |object: &DeserializeGuard<K>| View::standing(object);
+    let (key, before, now) = match seen {
+        Seen::Applied { now, before } => (
+            View::key(&**now),
+            before.as_ref().map(|b| standing(b)),
+            Some(standing(now)),
+        ),
+        Seen::Gone(object) => (View::key(&**object), Some(standing(object)), None),
+    };
+    if before == now {
+        return;
+    }
+    let arns = [&before, &now].map(|s| s.as_ref().and_then(|s| s.arn.as_deref()));
+    for referrer in concerned(shared, &key, arns) {
+        // Their own priority may be that of a drift check, but this is news.
+        let priority = referrer.priority().min(Priority::Create);
+        shared.scheduler.wake(referrer.key(), priority);
+    }
+}
+
+/// Watches AccessGrants; whoever refers to something in a grant's namespace is woken when it changes.
+pub fn watch_grants(shared: &Arc<Shared>, listed: &Listed, stop: &CancellationToken) {
+    let watched: Vec<Option<String>> = match &shared.settings.watch_namespaces {
+        Some(names) => names.iter().cloned().map(Some).collect(),
+        None => vec![None],
+    };
+    for (watch, namespace) in watched.into_iter().enumerate() {
+        let grants: Api<DeserializeGuard<AccessGrant>> = match namespace {
+            Some(namespace) => Api::namespaced(shared.watch_client.clone(), &namespace),
+            None => Api::all(shared.watch_client.clone()),
+        };
+        let (own, ready, stopping) = (shared.clone(), listed.clone(), stop.clone());
+        tokio::spawn(async move {
+            let seen = |seen: Seen<DeserializeGuard<AccessGrant>>| {
+                let grant = match &seen {
+                    Seen::Applied { now, before }
+                        if before.as_ref().is_none_or(|b| {
+                            b.meta().generation != now.meta().generation
+                                || b.meta().deletion_timestamp != now.meta().deletion_timestamp
+                        }) =>
+                    {
+                        now
+                    }
+                    Seen::Applied { .. } => return,
+                    Seen::Gone(grant) => grant,
+                };
+                let there = grant.namespace();
+                own.directory.wake(&own.scheduler, |view| {
+                    view.key().namespace != there
+                        && view.references().iter().any(|r| match &r.named {
+                            Named::Object { namespace, .. } => *namespace == there,
+                            Named::Arn(_) => true,
+                        })
+                });
+                // Whoever is referred to there may have gained or lost a referrer.
+                own.directory.wake(&own.scheduler, |view| {
+                    view.deleting() && view.key().namespace == there
+                });
+            };
+            let config = watcher::Config::default().any_semantic();
+            feed(
+                grants,
+                config,
+                |event| own.grants.take(watch, event),
+                seen,
+                ready,
+                stopping,
+            )
+            .await;
+        });
     }
 }
 

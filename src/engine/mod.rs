@@ -7,6 +7,7 @@ pub mod clock;
 pub mod connect;
 pub mod controller;
 pub mod decide;
+pub mod directory;
 pub mod error;
 pub mod events;
 pub mod fail_point;
@@ -28,14 +29,15 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 pub use connect::Provider;
+pub use directory::Directory;
 pub use error::Error;
 pub use object::ManagedObject;
 pub use shared::Shared;
 
-use crate::api::common::{AppliedStatus, CommonSpec, Finding, PendingChange};
+use crate::api::common::{AppliedStatus, CommonSpec, Finding, PendingChange, ResolvedReference};
 use crate::api::conditions::Reason;
 use crate::aws::{CallError, Session};
-use ownership::TagPlan;
+use ownership::{Claimant, TagPlan};
 
 /// A ManagedObject that stands for one AWS resource.
 pub trait ExternalObject: ManagedObject {
@@ -85,9 +87,35 @@ pub struct Reported<'a, R: ExternalResource + ?Sized> {
     pub desired: &'a R::Desired,
     /// What AWS has after this pass.
     pub observed: Option<&'a R::Observed>,
+    /// What the cluster says about what AWS has.
+    pub surroundings: &'a R::Surroundings,
     /// Now.
     pub now: Timestamp,
 }
+
+/// Where and for whom AWS is read.
+pub struct Sight<'a, R: ExternalResource + ?Sized> {
+    /// The way to AWS.
+    pub session: &'a Session,
+    /// What the resource is found by.
+    pub identity: &'a str,
+    /// Who the object is in AWS's tags.
+    pub claimant: &'a Claimant,
+    /// The object.
+    pub object: &'a R::Object,
+    /// Its status as it will be written: what was made in this pass is in it.
+    pub status: &'a <R::Object as ManagedObject>::Status,
+    /// Now.
+    pub now: Timestamp,
+}
+
+impl<R: ExternalResource + ?Sized> Clone for Sight<'_, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R: ExternalResource + ?Sized> Copy for Sight<'_, R> {}
 
 /// Findings and the next moment at which they change by themselves.
 #[derive(Debug, Default)]
@@ -112,6 +140,12 @@ pub trait ExternalResource: Send + Sync + 'static {
     type Observed: Clone + fmt::Debug + Send + Sync;
     /// A change.
     type Change: Change;
+    /// What the cluster says about what AWS has, for the status.
+    type Surroundings: Send + Sync;
+
+    /// Time alone changes the status, and it must be right even while AWS or a reference cannot be had: the last observation is kept, and
+    /// [`Self::witness`] is asked at every pass.
+    const KEEPS_OBSERVED: bool = false;
 
     /// The slot of the resource itself, as opposed to its parts.
     const SLOT: &'static str;
@@ -142,8 +176,12 @@ pub trait ExternalResource: Send + Sync + 'static {
         Ok(())
     }
 
-    /// The change that writes or removes tags.
-    fn tag_changes(plan: &TagPlan) -> Vec<Self::Change>;
+    /// The changes that write or remove tags. `wanted` are all that the resource should have; `None` when it is let go.
+    fn tag_changes(
+        plan: &TagPlan,
+        wanted: Option<&BTreeMap<String, String>>,
+        observed: Option<&Self::Observed>,
+    ) -> Vec<Self::Change>;
 
     /// What to do to delete it. Pure.
     fn plan_delete(observed: &Self::Observed) -> Vec<Self::Change>;
@@ -197,26 +235,66 @@ pub trait ExternalResource: Send + Sync + 'static {
         status: &mut <Self::Object as ManagedObject>::Status,
     ) -> Report;
 
+    /// Writes what time alone changes in the status, from the last observation. Pure. Only with [`Self::KEEPS_OBSERVED`]; findings of it are
+    /// not looked at.
+    fn witness(
+        _object: &Self::Object,
+        _observed: &Self::Observed,
+        _surroundings: &Self::Surroundings,
+        _status: &mut <Self::Object as ManagedObject>::Status,
+        _now: Timestamp,
+    ) -> Report {
+        Report::default()
+    }
+
+    /// What the references stand for, for the status.
+    fn records(_references: &Self::References) -> Vec<ResolvedReference> {
+        vec![]
+    }
+
+    /// What is wrong with the references although work goes on, such as a grant that was revoked.
+    fn caveat(_references: &Self::References) -> Option<Error> {
+        None
+    }
+
+    /// What the cluster says about what AWS has. Reads the stores only.
+    fn surroundings(
+        &self,
+        object: &Self::Object,
+        observed: Option<&Self::Observed>,
+    ) -> Self::Surroundings;
+
     /// Looks up what the spec refers to.
     fn resolve(
         &self,
         shared: &Shared,
+        provider: &Provider,
         object: &Self::Object,
     ) -> impl Future<Output = Result<Self::References, Error>> + Send;
 
     /// Reads AWS, tags apart. `None` = AWS has no such resource.
     fn observe(
         &self,
-        session: &Session,
-        identity: &str,
+        sight: Sight<'_, Self>,
     ) -> impl Future<Output = Result<Option<Self::Observed>, CallError>> + Send;
 
-    /// Reads the tags of what was observed. `None` = tags cannot be had in this Region.
+    /// Reads the tags of what was observed, and keeps those of its parts in it. `None` = tags cannot be had in this Region.
     fn read_tags(
         &self,
         session: &Session,
-        observed: &Self::Observed,
+        observed: &mut Self::Observed,
     ) -> impl Future<Output = Result<Option<BTreeMap<String, String>>, CallError>> + Send;
+
+    /// What a pass does in the cluster after the status is written: an export, or the end of what was to live only for a time. Errors are
+    /// tried again with the object.
+    fn publish(
+        &self,
+        _shared: &Shared,
+        _object: &Self::Object,
+        _status: &<Self::Object as ManagedObject>::Status,
+    ) -> impl Future<Output = Result<(), Error>> + Send {
+        std::future::ready(Ok(()))
+    }
 
     /// Sends one change to the resource at `identity`. `token` makes a creation idempotent, `ids` are the ids by slot known so far.
     fn apply(

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::error::Error;
+use super::references::Reference;
 use super::scheduler::ObjectKey;
 use super::status::condition;
 use crate::api::common::{AcceptedFinding, CommonStatus};
@@ -49,6 +50,16 @@ pub trait ManagedObject:
     fn accepted_findings(&self) -> &[AcceptedFinding];
     /// Name of the ProviderConfig that the spec names, `default` when it names none; `None` for kinds that name none by themselves.
     fn provider_config(&self) -> Option<&str>;
+
+    /// What its spec refers to, as far as that may still matter.
+    fn references(&self) -> Vec<Reference> {
+        vec![]
+    }
+
+    /// What those who refer to it look at besides its identity: when it changes, they are woken.
+    fn detail(&self) -> String {
+        String::new()
+    }
 
     /// Its key.
     fn key(&self) -> ObjectKey {
@@ -98,9 +109,10 @@ pub trait ManagedObject:
     }
 }
 
-/// Implements [`ManagedObject`] for a namespaced kind whose spec and status embed the common fields.
+/// Implements [`ManagedObject`] for a namespaced kind whose spec and status embed the common fields. What follows a `;` goes into the
+/// implementation as it is.
 macro_rules! managed_object {
-    ($kind:ty, $status:ty, $name:literal, |$spec:ident| suspended: $suspended:expr, accepted: $accepted:expr, provider: $provider:expr) => {
+    ($kind:ty, $status:ty, $name:literal, |$spec:ident| suspended: $suspended:expr, accepted: $accepted:expr, provider: $provider:expr $(; $($more:tt)*)?) => {
         impl $crate::engine::ManagedObject for $kind {
             const KIND: &'static str = $name;
             type Status = $status;
@@ -140,6 +152,7 @@ macro_rules! managed_object {
                 let $spec = &self.spec;
                 $provider
             }
+            $($($more)*)?
         }
     };
 }

@@ -103,7 +103,7 @@ impl ProviderConfigs {
                 return error.requeue(self.count_failure(&key.name, true));
             }
         };
-        let users = self.shared.users_of(&key.name);
+        let users = self.shared.directory.users_of(&key.name);
         if let Err(error) = self.follow_use(&api, &config, users).await {
             return error.requeue(self.count_failure(&key.name, !error.is_silent()));
         }

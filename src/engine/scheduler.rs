@@ -64,6 +64,8 @@ pub enum Requeue {
     OnChange,
     /// After this time, as a drift check.
     Drift(Duration),
+    /// After this time, because time alone changes the status then: as urgent as an edit.
+    Edge(Duration),
     /// After this time, as urgent as the pass that failed.
     Retry(Duration),
     /// Now, as urgent as whatever interrupted the pass.
@@ -263,6 +265,9 @@ impl Queue {
             (None, Requeue::OnChange) => {}
             (None, Requeue::Drift(after)) => {
                 self.make_delayed(key.clone(), Priority::Drift, now + after);
+            }
+            (None, Requeue::Edge(after)) => {
+                self.make_delayed(key.clone(), Priority::Edit, now + after);
             }
             (None, Requeue::Retry(after)) => {
                 self.make_delayed(key.clone(), pass.priority, now + after);

@@ -1,7 +1,7 @@
 //! What every pass needs: clients, stores, queue, clock.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use k8s_controller::events::EventRecorder;
@@ -10,12 +10,13 @@ use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::{Api, Client, ResourceExt};
 
 use super::clock::Clock;
+use super::directory::Directory;
 use super::error::Error;
 use super::object::ManagedObject;
 use super::references::ReferenceIndex;
 use super::scheduler::{ObjectKey, Scheduler};
 use super::store::ObjectStore;
-use crate::api::ProviderConfig;
+use crate::api::{AccessGrant, ProviderConfig};
 use crate::aws::{Accounts, Limiter};
 use crate::metrics::Metrics;
 
@@ -30,10 +31,9 @@ pub struct Settings {
     pub watch_namespaces: Option<Vec<String>>,
     /// Label selector for cluster-scoped kinds.
     pub cluster_selector: Option<String>,
+    /// Objects may refer to objects of other namespaces, as far as AccessGrants allow it.
+    pub cross_namespace_references: bool,
 }
-
-/// Counts objects that use a ProviderConfig, by its name.
-pub type UserCount = Box<dyn Fn(&str) -> usize + Send + Sync>;
 
 /// What every pass needs.
 pub struct Shared {
@@ -61,9 +61,12 @@ pub struct Shared {
     pub namespaces: ObjectStore<PartialObjectMeta<Namespace>>,
     /// Labelled Secrets, as metadata.
     pub secrets: ObjectStore<PartialObjectMeta<Secret>>,
+    /// AccessGrants, as last seen.
+    pub grants: ObjectStore<DeserializeGuard<AccessGrant>>,
     /// Who refers to whom.
     pub references: ReferenceIndex,
-    users: RwLock<Vec<UserCount>>,
+    /// The objects of all kinds that use a ProviderConfig.
+    pub directory: Directory,
     budgets: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
@@ -97,8 +100,9 @@ impl Shared {
             provider_configs: Arc::new(ObjectStore::new(ProviderConfig::KIND, 1)),
             namespaces: ObjectStore::new("Namespace", 1),
             secrets: ObjectStore::new("Secret", watches),
+            grants: ObjectStore::new("AccessGrant", watches),
             references: ReferenceIndex::default(),
-            users: RwLock::default(),
+            directory: Directory::default(),
             budgets: Mutex::default(),
             client: parts.client,
             watch_client: parts.watch_client,
@@ -110,24 +114,6 @@ impl Shared {
             settings: parts.settings,
             metrics: parts.metrics,
         }
-    }
-
-    /// Adds a kind to those that are counted as users of a ProviderConfig.
-    pub fn count_users_with(&self, count: UserCount) {
-        self.users
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(count);
-    }
-
-    /// Objects that hold on to the ProviderConfig `name`.
-    pub fn users_of(&self, name: &str) -> usize {
-        self.users
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .map(|count| count(name))
-            .sum()
     }
 
     /// Serialises what is counted per account, such as the deletion budget.

@@ -2,3 +2,6 @@
 
 pub mod channel_activation;
 pub mod contact;
+pub mod escalation_plan;
+pub mod on_call_schedule;
+pub mod rotation_override;

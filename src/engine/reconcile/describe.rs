@@ -1,5 +1,6 @@
 //! What a pass says about its object: the kind's report, findings, refusals, and when to look again.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -13,10 +14,13 @@ use crate::api::common::{AcceptedFinding, AppliedItem, CommonStatus, Finding, Or
 use crate::api::conditions::Reason;
 use crate::engine::decide::{Ownership, Refusal};
 use crate::engine::error::jittered;
-use crate::engine::object::ManagedObject;
-use crate::engine::scheduler::Requeue;
+use crate::engine::object::{Live, ManagedObject};
+use crate::engine::scheduler::{ObjectKey, Requeue};
 use crate::engine::status::{self, Conclusion};
-use crate::engine::{Error, ExternalResource, Reported};
+use crate::engine::{Error, ExternalResource, Reported, events};
+
+/// The next moment at which time alone changes the status, and what somebody should hear of.
+pub(super) type Moment = (Option<Timestamp>, Vec<(Reason, String)>);
 
 impl<R: ExternalResource> Engine<R> {
     /// `Observe`: says what is there and what would be changed.
@@ -134,7 +138,7 @@ impl<R: ExternalResource> Engine<R> {
         desired: &R::Desired,
         observed: Option<&R::Observed>,
         origin: Option<Origin>,
-    ) -> (Option<Timestamp>, Vec<(Reason, String)>) {
+    ) -> Moment {
         let now = self.shared.clock.now();
         let common = R::Object::common_status_mut(draft);
         common.arn = observed.map(R::arn);
@@ -145,10 +149,12 @@ impl<R: ExternalResource> Engine<R> {
             keep_items(common, &items);
         }
         common.effective_deletion_policy = Some(effective_deletion_policy(object, common));
+        let surroundings = self.resource.surroundings(object, observed);
         let reported = Reported {
             object,
             desired,
             observed,
+            surroundings: &surroundings,
             now,
         };
         let report = R::report(reported, draft);
@@ -159,6 +165,9 @@ impl<R: ExternalResource> Engine<R> {
         let accepted = object.accepted_findings();
         R::Object::common_status_mut(draft).findings = status::accept(findings, accepted, now);
         let edges = [report.next_edge, next_end_of_acceptance(accepted, now)];
+        if R::KEEPS_OBSERVED {
+            self.keep(&site.key, observed.cloned());
+        }
         (edges.into_iter().flatten().min(), report.warnings)
     }
 
@@ -169,7 +178,58 @@ impl<R: ExternalResource> Engine<R> {
             let wait = self.shared.clock.until(at);
             wait.max(Duration::from_millis(100)).min(drift)
         };
-        Requeue::Drift(edge.map_or(drift, until))
+        match edge.map(until) {
+            Some(soon) if soon < drift => Requeue::Edge(soon),
+            _ => Requeue::Drift(drift),
+        }
+    }
+
+    /// Keeps what AWS was last seen to have.
+    fn keep(&self, key: &ObjectKey, observed: Option<R::Observed>) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        match observed {
+            Some(observed) => {
+                kept.insert(key.clone(), observed);
+            }
+            None => {
+                kept.remove(key);
+            }
+        }
+    }
+
+    /// Writes what time alone changes from the last observation, without asking anybody. Returns the next moment at which it changes, and
+    /// what somebody should hear of.
+    pub(super) fn witness(&self, object: &R::Object, draft: &mut StatusOf<R>) -> Option<Moment> {
+        if !R::KEEPS_OBSERVED {
+            return None;
+        }
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let observed = kept.get(&object.key())?.clone();
+        drop(kept);
+        let surroundings = self.resource.surroundings(object, Some(&observed));
+        let now = self.shared.clock.now();
+        let report = R::witness(object, &observed, &surroundings, draft, now);
+        Some((report.next_edge, report.warnings))
+    }
+
+    /// A hand-off is shown at its moment: before AWS is asked anything, from what it was last seen to have.
+    pub(super) async fn hand_off(
+        &self,
+        live: &mut Live<R::Object>,
+        draft: &mut StatusOf<R>,
+    ) -> Result<(), Error> {
+        let before = draft.clone();
+        let Some((_, warnings)) = self.witness(&live.object, draft) else {
+            return Ok(());
+        };
+        if *draft == before {
+            return Ok(());
+        }
+        live.write_status(draft).await?;
+        for (reason, text) in &warnings {
+            events::warning(&self.shared, &live.object, *reason, text).await;
+        }
+        Ok(())
     }
 }
 

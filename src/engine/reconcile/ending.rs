@@ -16,6 +16,7 @@ use crate::engine::error::backoff;
 use crate::engine::fail_point::fail_point;
 use crate::engine::object::{Live, ManagedObject, dynamic_api};
 use crate::engine::ownership::TagPlan;
+use crate::engine::references::referrers;
 use crate::engine::scheduler::{Pass, Requeue};
 use crate::engine::status::Conclusion;
 use crate::engine::{Error, ExternalObject, ExternalResource, Shared, events};
@@ -165,7 +166,7 @@ impl<R: ExternalResource> Engine<R> {
             other => other?,
         }
         // Whatever the last check said: what is about to be deleted is looked at now, tags included.
-        let found = match self.look(&site, recorded, true).await {
+        let found = match self.look(&site, object, draft, recorded, true).await {
             Err(error) if error.reason() == Some(Reason::NoReplicationSet) => return all_gone(),
             other => other?,
         };
@@ -175,7 +176,7 @@ impl<R: ExternalResource> Engine<R> {
             }
             return Ok(Ended::released("AWS has it no more"));
         };
-        let referrers = self.shared.references.referrers(&R::arn(observed));
+        let referrers = referrers(&self.shared, &site.key, &R::arn(observed)).await?;
         R::Object::common_status_mut(draft)
             .referenced_by
             .clone_from(&referrers);
@@ -192,7 +193,7 @@ impl<R: ExternalResource> Engine<R> {
             referenced: !referrers.is_empty(),
         });
         match decision {
-            Decision::Delete => self.delete(&site, observed).await,
+            Decision::Delete => self.delete(&site, object, draft, observed).await,
             Decision::Release { untag: true } => {
                 self.take_tags_off(&site, &found, recorded).await?;
                 Ok(Ended::released("left as it is in AWS, without our tags"))
@@ -225,7 +226,7 @@ impl<R: ExternalResource> Engine<R> {
             set: BTreeMap::new(),
             remove,
         };
-        for change in R::tag_changes(&plan) {
+        for change in R::tag_changes(&plan, None, found.observed.as_ref()) {
             self.send_without_token(site, &change).await?;
         }
         Ok(())
@@ -239,7 +240,13 @@ impl<R: ExternalResource> Engine<R> {
         Ok(())
     }
 
-    async fn delete(&self, site: &Site, observed: &R::Observed) -> Result<Ended, Error> {
+    async fn delete(
+        &self,
+        site: &Site,
+        object: &R::Object,
+        status: &StatusOf<R>,
+        observed: &R::Observed,
+    ) -> Result<Ended, Error> {
         if R::counts_against_budget(observed) {
             let provider = site.provider();
             provider.spend_deletion(&self.shared, &site.key).await?;
@@ -258,7 +265,7 @@ impl<R: ExternalResource> Engine<R> {
         }
         fail_point("after-delete");
         // A deletion ends only when AWS says absent.
-        match self.observe(site).await {
+        match self.observe(site, object, status).await {
             Ok(None) => {}
             Err(error) if error.reason() == Some(Reason::NoReplicationSet) => {}
             Ok(Some(_)) => return Err(Error::Settling),

@@ -16,6 +16,7 @@ use crate::engine::decide::{Decision, Facts, Ownership, Refusal, decide};
 use crate::engine::fail_point::fail_point;
 use crate::engine::object::{Live, ManagedObject};
 use crate::engine::ownership::{TagPlan, plan_tags};
+use crate::engine::references::referrers;
 use crate::engine::scheduler::Pass;
 use crate::engine::status::{self, Conclusion};
 use crate::engine::{Change, Error, ExternalObject, ExternalResource, Memory, api_time, events};
@@ -46,15 +47,19 @@ impl<R: ExternalResource> Engine<R> {
         });
         let checks =
             pass.priority == Priority::Drift || asked_before != recorded.last_handled_reconcile_at;
+        self.hand_off(live, draft).await?;
         let mut site = self.open(&object, &recorded, pass).await?;
         site.check_onboarding(recorded.arn.is_some()).await?;
 
-        let references = self.resource.resolve(&self.shared, &object).await?;
+        let references = self
+            .resource
+            .resolve(&self.shared, site.provider(), &object)
+            .await?;
         let tags = Self::wanted_tags(&object, &site, Origin::Created)?;
         let asked_for = fingerprint(&tags);
         let desired = R::desired(&object, &references, tags)?;
         let due = self.tags_are_due(&site.key, pass, asked_for);
-        let mut found = self.look(&site, &recorded, due).await?;
+        let mut found = self.look(&site, &object, draft, &recorded, due).await?;
         if let Some(other) = found.observed.as_ref().and_then(R::other_type) {
             return Err(Error::refused(Reason::AlreadyExists, other));
         }
@@ -67,10 +72,15 @@ impl<R: ExternalResource> Engine<R> {
         // Nothing is written to what may have changed hands: ownership is read in the pass that writes.
         let unread = found.observed.is_some() && found.tags.is_none() && site.taggable;
         if unread && !content.is_empty() {
-            found = self.look(&site, &recorded, true).await?;
+            found = self.look(&site, &object, draft, &recorded, true).await?;
             content = self.plan(&desired, &found, draft)?;
         }
-        let verdict = self.judge(&object, &site, draft, &found, content)?;
+        let referrers = match &found.observed {
+            Some(observed) => referrers(&self.shared, &site.key, &R::arn(observed)).await?,
+            None => vec![],
+        };
+        R::Object::common_status_mut(draft).referenced_by = referrers;
+        let verdict = Self::judge(&object, &site, draft, &found, content)?;
         match verdict.decision {
             Decision::Report => {
                 return Ok(self.report_only(&object, &site, draft, &desired, &found));
@@ -131,8 +141,18 @@ impl<R: ExternalResource> Engine<R> {
         };
         self.remember(&site.key, |m| m.tags = Some(asked_for));
         let origin = Some(verdict.origin);
+        R::Object::common_status_mut(draft).references = R::records(&references);
         let (edge, warnings) =
             self.describe(&object, &site, draft, &desired, observed.as_ref(), origin);
+        if let Some(caveat) = R::caveat(&references) {
+            if !texts.is_empty() {
+                events::normal(&self.shared, &live.object, reason, &texts.join("; ")).await;
+            }
+            for (reason, text) in &warnings {
+                events::warning(&self.shared, &live.object, *reason, text).await;
+            }
+            return Err(caveat);
+        }
         Ok(Done {
             warnings,
             conclusion: Conclusion::InSync {
@@ -162,7 +182,6 @@ impl<R: ExternalResource> Engine<R> {
 
     /// From what is there and what would change to a decision; says in the status what would change and is not.
     fn judge(
-        &self,
         object: &R::Object,
         site: &Site,
         draft: &mut StatusOf<R>,
@@ -183,7 +202,13 @@ impl<R: ExternalResource> Engine<R> {
             }
             _ => TagPlan::default(),
         };
-        let tag_changes = R::tag_changes(&tags);
+        let all = match &found.tags {
+            Some(_) if found.ownership != Some(Ownership::Foreign) => {
+                Some(Self::wanted_tags(object, site, origin)?)
+            }
+            _ => None,
+        };
+        let tag_changes = R::tag_changes(&tags, all.as_ref(), found.observed.as_ref());
         let overwritten = found.tags.as_ref().map(|seen| tags.overwritten(seen));
         let overwritten = overwritten.unwrap_or_default();
         let spec = object.common_spec();
@@ -212,8 +237,6 @@ impl<R: ExternalResource> Engine<R> {
             Decision::Report | Decision::Refuse(Refusal::AdoptionWouldChange) => pending,
             _ => vec![],
         };
-        let referrers = |o| self.shared.references.referrers(&R::arn(o));
-        common.referenced_by = found.observed.as_ref().map(referrers).unwrap_or_default();
         let changes = match decision {
             Decision::Create => content,
             Decision::Update => content.into_iter().chain(tag_changes).collect(),
@@ -343,7 +366,7 @@ impl<R: ExternalResource> Engine<R> {
             }
         }
         fail_point("after-changes");
-        if uncertain && let Some(seen) = self.observe(site).await? {
+        if uncertain && let Some(seen) = self.observe(site, &live.object, draft).await? {
             observed = Some(seen);
         }
         Ok(observed)

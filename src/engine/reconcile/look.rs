@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use kube::ResourceExt;
 use kube::core::DeserializeGuard;
 
-use super::{Engine, Found, Site, TAGS_EVERY};
+use super::{Engine, Found, Site, StatusOf, TAGS_EVERY};
 use crate::api::common::{AppliedItem, CommonStatus, Origin};
 use crate::aws::{Priority, tag};
 use crate::engine::connect::{self, connect};
@@ -16,7 +16,7 @@ use crate::engine::decide::Ownership;
 use crate::engine::object::ManagedObject;
 use crate::engine::ownership::{Claim, desired_tags};
 use crate::engine::scheduler::{ObjectKey, Pass};
-use crate::engine::{Error, ExternalObject, ExternalResource, Provider};
+use crate::engine::{Error, ExternalObject, ExternalResource, Provider, Sight};
 
 /// AWS may take this long to show what was made; until then its absence proves nothing.
 pub(super) const CONSISTENCY_WINDOW: SignedDuration = SignedDuration::from_secs(15);
@@ -81,8 +81,21 @@ impl<R: ExternalResource> Engine<R> {
     }
 
     /// Reads AWS, tags apart.
-    pub(super) async fn observe(&self, site: &Site) -> Result<Option<R::Observed>, Error> {
-        match self.resource.observe(&site.session, &site.identity).await {
+    pub(super) async fn observe(
+        &self,
+        site: &Site,
+        object: &R::Object,
+        status: &StatusOf<R>,
+    ) -> Result<Option<R::Observed>, Error> {
+        let sight = Sight {
+            session: &site.session,
+            identity: &site.identity,
+            claimant: &site.claimant,
+            object,
+            status,
+            now: self.shared.clock.now(),
+        };
+        match self.resource.observe(sight).await {
             Err(error) if error.may_mean_not_onboarded() => {
                 // Before anybody is blamed for bad input: perhaps there is no replication set any more.
                 site.provider
@@ -98,10 +111,12 @@ impl<R: ExternalResource> Engine<R> {
     pub(super) async fn look(
         &self,
         site: &Site,
+        object: &R::Object,
+        status: &StatusOf<R>,
         recorded: &CommonStatus,
         with_tags: bool,
     ) -> Result<Found<R>, Error> {
-        let Some(observed) = self.observe(site).await? else {
+        let Some(mut observed) = self.observe(site, object, status).await? else {
             return Ok(Found {
                 observed: None,
                 ownership: None,
@@ -123,7 +138,9 @@ impl<R: ExternalResource> Engine<R> {
             .origin
             .filter(|_| is_recorded::<R>(recorded, &R::arn(&observed)));
         let tags = if site.taggable && (known.is_none() || with_tags) {
-            self.resource.read_tags(&site.session, &observed).await?
+            self.resource
+                .read_tags(&site.session, &mut observed)
+                .await?
         } else {
             None
         };

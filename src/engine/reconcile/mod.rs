@@ -17,7 +17,7 @@ use serde_json::json;
 
 use super::connect::Provider;
 use super::decide::Ownership;
-use super::error::{Error, jittered};
+use super::error::{self, Error, jittered};
 use super::fail_point::fail_point;
 use super::object::{
     FIELD_MANAGER, Live, ManagedObject, decode_leniently, dynamic_api, merge_difference,
@@ -48,6 +48,8 @@ pub struct Engine<R: ExternalResource> {
     /// The objects of this kind, as last seen.
     store: Arc<ObjectStore<DeserializeGuard<R::Object>>>,
     memory: Mutex<HashMap<ObjectKey, ObjectMemory>>,
+    /// What AWS was last seen to have, for kinds whose status changes with time.
+    kept: Mutex<HashMap<ObjectKey, R::Observed>>,
 }
 
 /// What is remembered of an object between passes; losing it costs nothing but a call.
@@ -106,6 +108,7 @@ impl<R: ExternalResource> Engine<R> {
             resource,
             store,
             memory: Mutex::default(),
+            kept: Mutex::default(),
         }
     }
 
@@ -118,6 +121,10 @@ impl<R: ExternalResource> Engine<R> {
 
     fn forget(&self, key: &ObjectKey) {
         self.memory
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(key);
+        self.kept
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(key);
@@ -310,8 +317,16 @@ impl<R: ExternalResource> Engine<R> {
                 .wake_later(config, Priority::Create, soon);
         }
         let before = ready_text(R::Object::common_status(&live.status()));
-        let common = R::Object::common_status_mut(&mut draft);
         let now = self.shared.clock.now();
+        let (edge, warnings) = match &result {
+            Ok(done) if done.conclusion != Conclusion::Suspended => (None, vec![]),
+            // Whatever is wrong, who is on call is still said in time.
+            _ => self
+                .witness(&live.object, &mut draft)
+                .unwrap_or((None, vec![])),
+        };
+        let requeue = sooner(requeue, edge.map(|at| self.shared.clock.until(at)));
+        let common = R::Object::common_status_mut(&mut draft);
         status::conclude(common, live.object.meta().generation, &conclusion, now);
         let after = ready_text(common);
         fail_point("before-status");
@@ -324,6 +339,14 @@ impl<R: ExternalResource> Engine<R> {
             return ("put off", error.requeue(1));
         }
         fail_point("after-status");
+        for (reason, text) in &warnings {
+            events::warning(&self.shared, &live.object, *reason, text).await;
+        }
+        let requeue = if deleting {
+            requeue
+        } else {
+            self.publish(&live.object, &draft, requeue).await
+        };
         match &result {
             Ok(done) => {
                 if let Some((reason, text)) = &done.changed {
@@ -343,6 +366,17 @@ impl<R: ExternalResource> Engine<R> {
         (outcome, requeue)
     }
 
+    /// What a pass does in the cluster once its status is written.
+    async fn publish(&self, object: &R::Object, status: &StatusOf<R>, requeue: Requeue) -> Requeue {
+        match self.resource.publish(&self.shared, object, status).await {
+            Ok(()) => requeue,
+            Err(error) => {
+                tracing::warn!(object = %object.key(), %error, "something in the cluster could not be written");
+                sooner(requeue, Some(error::backoff(4)))
+            }
+        }
+    }
+
     /// Failures in a row. A pass that gave way or lost a race does not count, one that waits for AWS to settle does.
     fn count(&self, key: &ObjectKey, result: &Result<Done, Error>) -> u32 {
         let memory = self.remember(key, |m| match result {
@@ -352,6 +386,19 @@ impl<R: ExternalResource> Engine<R> {
             Err(_) => m.failures = m.failures.saturating_add(1),
         });
         memory.failures
+    }
+}
+
+/// The sooner of two moments; `edge` is one at which time alone changes the status.
+fn sooner(requeue: Requeue, edge: Option<Duration>) -> Requeue {
+    let Some(edge) = edge else { return requeue };
+    let edge = edge.max(Duration::from_millis(100));
+    match requeue {
+        Requeue::Drift(after) | Requeue::Edge(after) | Requeue::Retry(after) if after <= edge => {
+            requeue
+        }
+        Requeue::Interrupted => requeue,
+        _ => Requeue::Edge(edge),
     }
 }
 

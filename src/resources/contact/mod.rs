@@ -21,16 +21,21 @@ use crate::engine::object::managed_object;
 use crate::engine::ownership::TagPlan;
 use crate::engine::{
     Applied, Error, ExternalObject, ExternalResource, Memory, Provider, Report, Reported, Shared,
-    secret, status,
+    Sight, secret, status,
 };
 use desired::{ChannelRef, Desired};
 use observed::Observed;
 use plan::{CONTACT_SLOT, Change, channel_slot, match_channels, observed_stages};
 
 managed_object!(Contact, ContactStatus, "Contact", |spec|
-    suspended: spec.common.suspend.unwrap_or(false),
-    accepted: spec.common.accepted_findings.as_deref().unwrap_or_default(),
-    provider: Some(spec.common.provider_config_ref.as_ref().map_or("default", |r| r.name.as_str())));
+suspended: spec.common.suspend.unwrap_or(false),
+accepted: spec.common.accepted_findings.as_deref().unwrap_or_default(),
+provider: Some(spec.common.provider_config_ref.as_ref().map_or("default", |r| r.name.as_str()));
+fn detail(&self) -> String {
+    // A schedule shows whether whoever is on call can be paged.
+    let summary = self.status.as_ref().and_then(|s| s.summary.as_ref());
+    summary.map(|s| s.reachable.clone()).unwrap_or_default()
+});
 
 impl ExternalObject for Contact {
     fn common_spec(&self) -> &CommonSpec {
@@ -51,6 +56,7 @@ impl ExternalResource for Contacts {
     type Desired = Desired;
     type Observed = Observed;
     type Change = Change;
+    type Surroundings = ();
 
     const SLOT: &'static str = CONTACT_SLOT;
 
@@ -88,7 +94,11 @@ impl ExternalResource for Contacts {
         plan::keep_reachable(desired, observed, changes)
     }
 
-    fn tag_changes(plan: &TagPlan) -> Vec<Change> {
+    fn tag_changes(
+        plan: &TagPlan,
+        _: Option<&BTreeMap<String, String>>,
+        _: Option<&Observed>,
+    ) -> Vec<Change> {
         let set = (!plan.set.is_empty()).then(|| Change::SetTags(plan.set.clone()));
         let remove = (!plan.remove.is_empty()).then(|| Change::RemoveTags(plan.remove.clone()));
         set.into_iter().chain(remove).collect()
@@ -189,6 +199,7 @@ impl ExternalResource for Contacts {
             desired,
             observed,
             now,
+            ..
         } = reported;
         let none = vec![];
         let matched = match_channels(&desired.channels, observed.map_or(&none, |o| &o.channels));
@@ -316,7 +327,14 @@ impl ExternalResource for Contacts {
         }
     }
 
-    async fn resolve(&self, shared: &Shared, object: &Contact) -> Result<Addresses, Error> {
+    fn surroundings(&self, _: &Contact, _: Option<&Observed>) {}
+
+    async fn resolve(
+        &self,
+        shared: &Shared,
+        _: &Provider,
+        object: &Contact,
+    ) -> Result<Addresses, Error> {
         let namespace = object.namespace().unwrap_or_default();
         let mut addresses = Addresses::new();
         for channel in object.spec.channels.iter().flatten() {
@@ -334,18 +352,14 @@ impl ExternalResource for Contacts {
         Ok(addresses)
     }
 
-    async fn observe(
-        &self,
-        session: &Session,
-        identity: &str,
-    ) -> Result<Option<Observed>, CallError> {
-        aws::observe(session, identity).await
+    async fn observe(&self, sight: Sight<'_, Self>) -> Result<Option<Observed>, CallError> {
+        aws::observe(sight.session, sight.identity).await
     }
 
     async fn read_tags(
         &self,
         session: &Session,
-        observed: &Observed,
+        observed: &mut Observed,
     ) -> Result<Option<BTreeMap<String, String>>, CallError> {
         aws::read_tags(session, &observed.arn).await.map(Some)
     }
