@@ -10,8 +10,10 @@ mod pages;
 mod plan;
 mod policy;
 mod recurrence;
+mod roster;
 mod rotation;
 mod shapes;
+mod shifts;
 pub mod state;
 mod tags;
 
@@ -248,6 +250,18 @@ static OPERATIONS: &[Operation] = &[
         &shapes::LIST_OVERRIDES,
         on_rotation,
         overrides::list,
+    ),
+    read_rotation(
+        "ListRotationShifts",
+        &shapes::LIST_SHIFTS,
+        on_rotation,
+        shifts::list,
+    ),
+    read_rotation(
+        "ListPreviewRotationShifts",
+        &shapes::PREVIEW_SHIFTS,
+        on_account,
+        shifts::preview,
     ),
     write(
         "PutContactPolicy",

@@ -43,6 +43,11 @@ pub(super) fn page(call: &Call<'_>, filters: &str) -> Result<Page, AwsError> {
 }
 
 impl Page {
+    /// Whether so many items are a page, and one to show that there is another.
+    pub(super) fn is_full(&self, items: usize) -> bool {
+        items > self.size
+    }
+
     /// Cuts the page out of the items that follow; with the token of the next one.
     pub(super) fn cut<T>(
         &self,

@@ -85,6 +85,15 @@ static ZONE: Shape = Shape::text(Some(1), Some(255), &ZONE_PATTERN);
 static UUID: Shape = Shape::text(Some(36), Some(39), &UUID_PATTERN);
 static ROTATION_MEMBERS: Shape = Shape::sized_list(&ARN, Some(1), Some(30));
 static OVERRIDE_MEMBERS: Shape = Shape::sized_list(&ARN, Some(0), Some(30));
+static PREVIEW_MEMBER: Shape = Shape::text(Some(1), Some(512), &NOT_BLANK_PATTERN);
+static PREVIEW_MEMBERS: Shape = Shape::sized_list(&PREVIEW_MEMBER, Some(1), Some(30));
+static PREVIEW_OVERRIDE_MEMBERS: Shape = Shape::sized_list(&PREVIEW_MEMBER, Some(0), Some(30));
+static PREVIEW_OVERRIDE: Shape = Shape::structure(&[
+    Member::optional("NewMembers", &PREVIEW_OVERRIDE_MEMBERS),
+    Member::optional("StartTime", &TIMESTAMP),
+    Member::optional("EndTime", &TIMESTAMP),
+]);
+static PREVIEW_OVERRIDES: Shape = Shape::list(&PREVIEW_OVERRIDE);
 static DAY_OF_WEEK: Shape = Shape::one_of(&["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"]);
 static DAY_OF_MONTH: Shape = Shape::between(1, 31);
 static HOUR: Shape = Shape::between(0, 23);
@@ -163,6 +172,25 @@ pub(super) static LIST_OVERRIDES: Structure = Structure::of(&[
     Member::required("RotationId", &ARN),
     Member::required("StartTime", &TIMESTAMP),
     Member::required("EndTime", &TIMESTAMP),
+    Member::optional("NextToken", &TOKEN),
+    Member::optional("MaxResults", &MAX_RESULTS),
+]);
+
+pub(super) static LIST_SHIFTS: Structure = Structure::of(&[
+    Member::required("RotationId", &ARN),
+    Member::optional("StartTime", &TIMESTAMP),
+    Member::required("EndTime", &TIMESTAMP),
+    Member::optional("NextToken", &TOKEN),
+    Member::optional("MaxResults", &MAX_RESULTS),
+]);
+pub(super) static PREVIEW_SHIFTS: Structure = Structure::of(&[
+    Member::optional("RotationStartTime", &TIMESTAMP),
+    Member::optional("StartTime", &TIMESTAMP),
+    Member::required("EndTime", &TIMESTAMP),
+    Member::required("Members", &PREVIEW_MEMBERS),
+    Member::required("TimeZoneId", &ZONE),
+    Member::required("Recurrence", &RECURRENCE),
+    Member::optional("Overrides", &PREVIEW_OVERRIDES),
     Member::optional("NextToken", &TOKEN),
     Member::optional("MaxResults", &MAX_RESULTS),
 ]);
