@@ -33,10 +33,13 @@ pub fn cluster_role() -> ClusterRole {
             // patch: finalizers.
             rule(&[GROUP], &kinds, &["get", "list", "watch", "patch"]),
             rule(&[GROUP], &statuses, &["patch"]),
-            // Finished requests with a time to live.
+            // What has a time to live.
             rule(
                 &[GROUP],
-                &[&crate::api::ChannelActivation::crd().spec.names.plural],
+                &[
+                    &crate::api::ChannelActivation::crd().spec.names.plural,
+                    &crate::api::RotationOverride::crd().spec.names.plural,
+                ],
                 &["delete"],
             ),
             rule(&[""], &["namespaces", "secrets"], &["get", "list", "watch"]),

@@ -245,10 +245,12 @@ pub struct RateLimit {
     Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema,
 )]
 pub enum BudgetGroup {
-    /// Reads of ssm-contacts; published quota 20 a second.
+    /// Reads of ssm-contacts but those of rotations; published quota 20 a second.
     ContactsRead,
     /// Writes of ssm-contacts; published quota 1 a second.
     ContactsWrite,
+    /// Reads of rotations, their overrides and shifts; published quota 20 a second.
+    RotationsRead,
     /// Reads of ssm-incidents; published quota 10 a second.
     IncidentsRead,
     /// Writes of ssm-incidents; published quota 5 a second.

@@ -52,10 +52,12 @@ impl Priority {
 /// Operations that share a budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum BudgetGroup {
-    /// Reads of ssm-contacts.
+    /// Reads of ssm-contacts but those of rotations.
     ContactsRead,
     /// Every other call of ssm-contacts.
     ContactsWrite,
+    /// Reads of rotations, their overrides and shifts.
+    RotationsRead,
     /// Reads of ssm-incidents.
     IncidentsRead,
     /// Writes of ssm-incidents but those of the replication set.
@@ -73,9 +75,10 @@ pub struct UnknownBudgetGroup;
 
 impl BudgetGroup {
     /// Every group.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::ContactsRead,
         Self::ContactsWrite,
+        Self::RotationsRead,
         Self::IncidentsRead,
         Self::IncidentsWrite,
         Self::ReplicationSetWrite,
@@ -87,6 +90,7 @@ impl BudgetGroup {
         match self {
             Self::ContactsRead => "ContactsRead",
             Self::ContactsWrite => "ContactsWrite",
+            Self::RotationsRead => "RotationsRead",
             Self::IncidentsRead => "IncidentsRead",
             Self::IncidentsWrite => "IncidentsWrite",
             Self::ReplicationSetWrite => "ReplicationSetWrite",
@@ -97,7 +101,7 @@ impl BudgetGroup {
     /// Calls a second where nobody says otherwise: the published quota.
     pub const fn default_rate(self) -> f64 {
         match self {
-            Self::ContactsRead => 20.0,
+            Self::ContactsRead | Self::RotationsRead => 20.0,
             Self::IncidentsRead | Self::Identity => 10.0,
             Self::IncidentsWrite => 5.0,
             Self::ContactsWrite | Self::ReplicationSetWrite => 1.0,

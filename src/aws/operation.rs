@@ -76,6 +76,26 @@ operations! {
     ActivateContactChannel: SSMContacts "ssm-contacts" "ActivateContactChannel", ContactsWrite, Writes;
     /// Stops a channel from being engaged.
     DeactivateContactChannel: SSMContacts "ssm-contacts" "DeactivateContactChannel", ContactsWrite, Writes;
+    /// Creates a rotation. Nothing makes its name unique.
+    CreateRotation: SSMContacts "ssm-contacts" "CreateRotation", ContactsWrite, Writes;
+    /// Changes a rotation; its recurrence has to be said every time.
+    UpdateRotation: SSMContacts "ssm-contacts" "UpdateRotation", ContactsWrite, Writes;
+    /// Deletes a rotation and takes it out of every schedule.
+    DeleteRotation: SSMContacts "ssm-contacts" "DeleteRotation", ContactsWrite, Writes;
+    /// Reads one rotation.
+    GetRotation: SSMContacts "ssm-contacts" "GetRotation", RotationsRead, Reads;
+    /// One page of rotations.
+    ListRotations: SSMContacts "ssm-contacts" "ListRotations", RotationsRead, Reads;
+    /// One page of a rotation's shifts, as AWS computes them.
+    ListRotationShifts: SSMContacts "ssm-contacts" "ListRotationShifts", RotationsRead, Reads;
+    /// Puts other people on call for a time.
+    CreateRotationOverride: SSMContacts "ssm-contacts" "CreateRotationOverride", ContactsWrite, Writes;
+    /// Deletes an override; there is no way to change one.
+    DeleteRotationOverride: SSMContacts "ssm-contacts" "DeleteRotationOverride", ContactsWrite, Writes;
+    /// Reads one override.
+    GetRotationOverride: SSMContacts "ssm-contacts" "GetRotationOverride", RotationsRead, Reads;
+    /// One page of a rotation's overrides in a window of time.
+    ListRotationOverrides: SSMContacts "ssm-contacts" "ListRotationOverrides", RotationsRead, Reads;
     /// `TagResource` on a contact or rotation.
     TagContact: SSMContacts "ssm-contacts" "TagResource", ContactsWrite, Writes;
     /// `UntagResource` on a contact or rotation.
@@ -114,6 +134,7 @@ impl Operation {
         match self {
             Self::CreateContact => &["ssm-contacts:TagResource", "ssm-contacts:AssociateContact"],
             Self::UpdateContact => &["ssm-contacts:AssociateContact"],
+            Self::CreateRotation => &["ssm-contacts:TagResource"],
             _ => &[],
         }
     }
@@ -178,7 +199,9 @@ mod tests {
     fn a_group_pays_for_its_own_service_and_either_reads_or_writes() {
         for operation in Operation::ALL {
             let (service, mutating) = match operation.group() {
-                BudgetGroup::ContactsRead => (Service::SSMContacts, false),
+                BudgetGroup::ContactsRead | BudgetGroup::RotationsRead => {
+                    (Service::SSMContacts, false)
+                }
                 BudgetGroup::ContactsWrite => (Service::SSMContacts, true),
                 BudgetGroup::IncidentsRead => (Service::SSMIncidents, false),
                 BudgetGroup::IncidentsWrite | BudgetGroup::ReplicationSetWrite => {

@@ -88,6 +88,7 @@ pub fn rates(spec: &ProviderConfigSpec) -> BTreeMap<BudgetGroup, f64> {
             let group = match limit.group {
                 ApiBudgetGroup::ContactsRead => BudgetGroup::ContactsRead,
                 ApiBudgetGroup::ContactsWrite => BudgetGroup::ContactsWrite,
+                ApiBudgetGroup::RotationsRead => BudgetGroup::RotationsRead,
                 ApiBudgetGroup::IncidentsRead => BudgetGroup::IncidentsRead,
                 ApiBudgetGroup::IncidentsWrite => BudgetGroup::IncidentsWrite,
                 ApiBudgetGroup::ReplicationSetWrite => BudgetGroup::ReplicationSetWrite,

@@ -170,6 +170,7 @@ pub fn provider_config(
             "rateLimits": [
                 {"group": "ContactsRead", "perSecond": 1000},
                 {"group": "ContactsWrite", "perSecond": 1000},
+                {"group": "RotationsRead", "perSecond": 1000},
                 {"group": "IncidentsRead", "perSecond": 1000},
                 {"group": "IncidentsWrite", "perSecond": 1000},
                 {"group": "ReplicationSetWrite", "perSecond": 1000},

@@ -141,6 +141,7 @@ fn limits(per_second: impl Fn(&str) -> f64) -> Value {
     let groups = [
         "ContactsRead",
         "ContactsWrite",
+        "RotationsRead",
         "IncidentsRead",
         "IncidentsWrite",
         "ReplicationSetWrite",
