@@ -12,6 +12,7 @@ pub mod arn;
 mod assume_role;
 #[cfg(test)]
 mod canned;
+pub mod contacts;
 pub mod error;
 pub mod limiter;
 pub mod observe;

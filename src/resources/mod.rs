@@ -1,6 +1,8 @@
 //! One room a kind: `desired`, `plan` and `findings` decide and are pure; `aws` sends and decides nothing.
 
+pub mod alias;
 pub mod channel_activation;
+pub mod checks;
 pub mod contact;
 pub mod escalation_plan;
 pub mod on_call_schedule;

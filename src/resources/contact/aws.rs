@@ -8,30 +8,24 @@ use super::desired::{ChannelRef, Stage, Target};
 use super::observed::{Observed, ObservedChannel};
 use super::plan::{Change, channel_slot};
 use crate::api::contact::{Activation, ChannelType};
+use crate::aws::contacts::{self, ContactType};
 use crate::aws::{CallError, ErrorClass, Operation, Redacted, Session};
 use crate::engine::Applied;
+use crate::resources::alias::other_type;
 
 /// Reads a contact with its channels. `None` = AWS has none.
 pub async fn observe(session: &Session, arn: &str) -> Result<Option<Observed>, CallError> {
-    let request = session.contacts().get_contact().contact_id(arn);
-    let contact = match session.send(Operation::GetContact, request.send()).await {
-        Ok(contact) => contact,
-        Err(error) if error.class == ErrorClass::NotFound => return Ok(None),
-        Err(error) => return Err(error),
+    let Some(contact) = contacts::get(session, arn).await? else {
+        return Ok(None);
     };
     let mut observed = Observed {
-        arn: contact.contact_arn,
+        arn: contact.arn,
         alias: contact.alias,
-        display_name: contact.display_name.unwrap_or_default(),
-        other_type: match contact.r#type {
-            types::ContactType::Personal => None,
-            types::ContactType::Escalation => Some("an escalation plan".to_owned()),
-            types::ContactType::OncallSchedule => Some("an on-call schedule".to_owned()),
-            _ => Some("something that this version of the operator does not know".to_owned()),
-        },
+        display_name: contact.display_name,
+        other_type: other_type(contact.type_, ContactType::Person),
         stages: contact
             .plan
-            .and_then(|p| p.stages)
+            .stages
             .unwrap_or_default()
             .into_iter()
             .map(stage_from)
@@ -67,26 +61,6 @@ pub async fn observe(session: &Session, arn: &str) -> Result<Option<Observed>, C
     }
 }
 
-/// Reads the tags of a contact.
-pub async fn read_tags(
-    session: &Session,
-    arn: &str,
-) -> Result<BTreeMap<String, String>, CallError> {
-    let request = session
-        .contacts()
-        .list_tags_for_resource()
-        .resource_arn(arn);
-    let output = session
-        .send(Operation::ListTagsForContact, request.send())
-        .await?;
-    Ok(output
-        .tags
-        .unwrap_or_default()
-        .into_iter()
-        .filter_map(|t| Some((t.key?, t.value.unwrap_or_default())))
-        .collect())
-}
-
 /// Sends one change.
 pub async fn apply(
     session: &Session,
@@ -102,19 +76,15 @@ pub async fn apply(
             display_name,
             tags,
         } => {
-            let request = client
-                .create_contact()
-                .alias(alias)
-                .set_display_name(Some(display_name.clone()).filter(|n| !n.is_empty()))
-                .r#type(types::ContactType::Personal)
-                .plan(types::Plan::builder().set_stages(Some(vec![])).build())
-                .set_tags(Some(tags_to(tags)).filter(|t| !t.is_empty()))
-                .idempotency_token(token);
-            let output = session
-                .send(Operation::CreateContact, request.send())
-                .await?;
+            let creation = contacts::Creation {
+                alias,
+                display_name,
+                type_: types::ContactType::Personal,
+                plan: types::Plan::builder().set_stages(Some(vec![])).build(),
+                tags,
+            };
             return Ok(Applied {
-                id: Some(output.contact_arn),
+                id: Some(contacts::create(session, creation, token).await?),
                 save_now: false,
             });
         }
@@ -169,14 +139,7 @@ pub async fn apply(
                 .as_ref()
                 .map(|stages| plan_to(stages, ids))
                 .transpose()?;
-            let request = client
-                .update_contact()
-                .contact_id(arn)
-                .set_display_name(display_name.clone())
-                .set_plan(plan);
-            session
-                .send(Operation::UpdateContact, request.send())
-                .await?;
+            contacts::update(session, arn, display_name.as_deref(), plan).await?;
         }
         Change::DeleteChannel { arn, .. } => {
             let request = client.delete_contact_channel().contact_channel_id(arn);
@@ -189,28 +152,9 @@ pub async fn apply(
                 Err(error) => return Err(error),
             }
         }
-        Change::SetTags(tags) => {
-            let request = client
-                .tag_resource()
-                .resource_arn(arn)
-                .set_tags(Some(tags_to(tags)));
-            session.send(Operation::TagContact, request.send()).await?;
-        }
-        Change::RemoveTags(keys) => {
-            let request = client
-                .untag_resource()
-                .resource_arn(arn)
-                .set_tag_keys(Some(keys.clone()));
-            session
-                .send(Operation::UntagContact, request.send())
-                .await?;
-        }
-        Change::DeleteContact => {
-            let request = client.delete_contact().contact_id(arn);
-            session
-                .send(Operation::DeleteContact, request.send())
-                .await?;
-        }
+        Change::SetTags(tags) => contacts::set_tags(session, arn, tags).await?,
+        Change::RemoveTags(keys) => contacts::remove_tags(session, arn, keys).await?,
+        Change::DeleteContact => contacts::delete(session, arn).await?,
     }
     Ok(Applied::default())
 }
@@ -275,12 +219,6 @@ fn address_to(address: &Redacted<String>) -> types::ContactChannelAddress {
     types::ContactChannelAddress::builder()
         .simple_address(address.expose())
         .build()
-}
-
-fn tags_to(tags: &BTreeMap<String, String>) -> Vec<types::Tag> {
-    tags.iter()
-        .map(|(k, v)| types::Tag::builder().key(k).value(v).build())
-        .collect()
 }
 
 fn plan_to(stages: &[Stage], ids: &BTreeMap<String, String>) -> Result<types::Plan, CallError> {

@@ -10,6 +10,7 @@ use crate::api::Contact;
 use crate::api::contact::{ChannelType, EngagementPlanEntry, EngagementStage};
 use crate::aws::Redacted;
 use crate::engine::Error;
+use crate::resources::alias;
 
 /// What a contact should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +80,6 @@ const LONGEST_STAGE: i32 = 30;
 
 static PHONE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^\+[1-9][0-9]{7,14}$").ok());
 static MAIL: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^[^@\s]+@[^@\s]+$").ok());
-static ALIAS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^[a-z0-9_-]{1,255}$").ok());
 
 fn matches(pattern: &LazyLock<Option<Regex>>, text: &str) -> bool {
     pattern.as_ref().is_some_and(|p| p.is_match(text))
@@ -101,11 +101,7 @@ pub fn desired(
     tags: BTreeMap<String, String>,
 ) -> Result<Desired, Error> {
     let alias = alias(contact);
-    if !matches(&ALIAS, &alias) {
-        return Err(Error::invalid(format!(
-            "\"{alias}\" cannot be an alias in AWS (lower-case letters, digits, '_' and '-'): set spec.alias"
-        )));
-    }
+    alias::check(&alias)?;
     let mut channels = vec![];
     let mut used = BTreeSet::new();
     check_names(contact, addresses)?;

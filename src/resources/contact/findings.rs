@@ -1,17 +1,14 @@
 //! CHK-09 to CHK-18 and CHK-50: what practice would have otherwise. Pure.
 
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
 
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp};
-use regex::Regex;
+use jiff::Timestamp;
 
 use super::desired::{ChannelRef, Desired};
 use crate::api::Contact;
 use crate::api::common::{Finding, Severity};
 use crate::api::contact::{Activation, ChannelStatus};
+use crate::resources::checks::{self, finding};
 
 /// What the checks look at.
 pub struct Checked<'a> {
@@ -27,24 +24,6 @@ pub struct Checked<'a> {
     pub now: Timestamp,
 }
 
-static MAIL: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"[^@\s]+@[^@\s]+\.[^@\s]+").ok());
-static PHONE: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"\+?[0-9][0-9 ()\-.]{7,}[0-9]").ok());
-static CREDENTIAL: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"(?i)(AKIA|ASIA)[0-9A-Z]{16}|password|passwd|secret|api[_-]?key").ok()
-});
-
-fn finding(id: &str, subject: &str, severity: Severity, message: impl Into<String>) -> Finding {
-    Finding {
-        id: id.to_owned(),
-        subject: subject.to_owned(),
-        severity,
-        message: message.into(),
-        accepted: None,
-    }
-}
-
 /// Every finding about a contact.
 pub fn findings(checked: &Checked<'_>) -> Vec<Finding> {
     let mut found = channel_findings(checked);
@@ -57,17 +36,7 @@ pub fn findings(checked: &Checked<'_>) -> Vec<Finding> {
             "no object in this cluster refers to this contact (CHK-18)",
         ));
     }
-    if let Some(due) = review_due(checked.contact)
-        && due <= checked.now
-    {
-        let day = due.to_zoned(TimeZone::UTC).date();
-        found.push(finding(
-            "ReviewDue",
-            "",
-            Severity::Warning,
-            format!("the data was to be looked over by {day}: do so and set spec.review.lastReviewed (CHK-17)"),
-        ));
-    }
+    found.extend(checks::overdue(review_due(checked.contact), checked.now));
     found.extend(personal_data(checked.contact));
     found
 }
@@ -170,77 +139,26 @@ fn plan_findings(desired: &Desired) -> Vec<Finding> {
 
 /// When the data is to be looked over next.
 pub fn review_due(contact: &Contact) -> Option<Timestamp> {
-    let review = contact.spec.review.as_ref()?;
-    let last: Date = if let Some(day) = &review.last_reviewed {
-        day.parse().ok()?
-    } else {
-        let created = contact.metadata.creation_timestamp.as_ref()?;
-        created.0.to_zoned(TimeZone::UTC).date()
-    };
-    let due = last
-        .checked_add(Span::new().days(i64::from(review.every_days)))
-        .ok()?;
-    Some(due.to_zoned(TimeZone::UTC).ok()?.timestamp())
+    checks::review_due(&contact.metadata, contact.spec.review.as_ref())
 }
 
 /// Tags and names are stored in the clear and seen by many (CHK-50).
 fn personal_data(contact: &Contact) -> Vec<Finding> {
-    let looks = |text: &str| {
-        [
-            (&MAIL, "a mail address"),
-            (&PHONE, "a phone number"),
-            (&CREDENTIAL, "a credential"),
-        ]
-        .into_iter()
-        .find(|(pattern, _)| pattern.as_ref().is_some_and(|p| p.is_match(text)))
-        .map(|(_, what)| what)
-    };
-    let mut found: Vec<Finding> = contact
-        .spec
-        .common
-        .tags
-        .iter()
-        .flat_map(|t| t.0.iter().enumerate())
-        .filter_map(|(index, (key, value))| {
-            // The key itself may be what should not be shown.
-            let (subject, what) = match (looks(key), looks(value)) {
-                (Some(what), _) => (format!("tag {}", index + 1), what),
-                (None, Some(what)) => (format!("tags[{key}]"), what),
-                (None, None) => return None,
-            };
-            Some(finding(
-                "SensitiveTag",
-                &subject,
-                Severity::Warning,
-                format!("looks like {what}: tags are not the place for it (CHK-50)"),
-            ))
-        })
-        .collect();
-    for (field, text) in [
-        ("displayName", contact.spec.display_name.as_deref()),
-        ("alias", contact.spec.alias.as_deref()),
-    ] {
-        if let Some(what) = text.and_then(looks) {
-            found.push(finding(
-                "SensitiveName",
-                field,
-                Severity::Warning,
-                format!("looks like {what}: names are stored in the clear (CHK-50)"),
-            ));
-        }
-    }
+    let spec = &contact.spec;
+    let names = [
+        checks::sensitive_name("displayName", spec.display_name.as_deref()),
+        checks::sensitive_name("alias", spec.alias.as_deref()),
+    ];
     // By its place: the name is what should not be shown once more.
-    for (index, channel) in contact.spec.channels.iter().flatten().enumerate() {
-        if let Some(what) = looks(&channel.name) {
-            found.push(finding(
-                "SensitiveName",
-                &format!("channels[{index}].name"),
-                Severity::Warning,
-                format!("looks like {what}: names are stored in the clear (CHK-50)"),
-            ));
-        }
-    }
-    found
+    let channels = spec.channels.iter().flatten().enumerate();
+    let channels = channels.filter_map(|(index, channel)| {
+        checks::sensitive_name(&format!("channels[{index}].name"), Some(&channel.name))
+    });
+    checks::sensitive_tags(spec.common.tags.as_ref())
+        .into_iter()
+        .chain(names.into_iter().flatten())
+        .chain(channels)
+        .collect()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ pub mod plan;
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use kube::ResourceExt;
 
 use crate::api::Contact;
@@ -16,13 +17,14 @@ use crate::api::conditions::{ConditionType, Reason};
 use crate::api::contact::{
     Activation, ChannelStatus, ContactStatus, ContactSummary, UnmanagedChannel,
 };
-use crate::aws::{CallError, Redacted, Session, arn};
+use crate::aws::{CallError, Redacted, Session, contacts};
 use crate::engine::object::managed_object;
 use crate::engine::ownership::TagPlan;
 use crate::engine::{
     Applied, Error, ExternalObject, ExternalResource, Memory, Provider, Report, Reported, Shared,
     Sight, secret, status,
 };
+use crate::resources::alias;
 use desired::{ChannelRef, Desired};
 use observed::Observed;
 use plan::{CONTACT_SLOT, Change, channel_slot, match_channels, observed_stages};
@@ -61,13 +63,7 @@ impl ExternalResource for Contacts {
     const SLOT: &'static str = CONTACT_SLOT;
 
     fn identity(object: &Contact, provider: &Provider) -> String {
-        let placement = &provider.account.config.placement;
-        arn::contact_arn(
-            arn::partition(&placement.region),
-            placement,
-            &desired::alias(object),
-        )
-        .to_string()
+        alias::arn(provider, &desired::alias(object))
     }
 
     fn display_name(object: &Contact) -> String {
@@ -134,10 +130,7 @@ impl ExternalResource for Contacts {
 
     fn other_type(observed: &Observed) -> Option<String> {
         let other = observed.other_type.as_ref()?;
-        Some(format!(
-            "the alias \"{}\" is used in AWS by {other}: contacts, on-call schedules and escalation plans share one space of aliases. Choose another spec.alias",
-            observed.alias
-        ))
+        Some(alias::taken(&observed.alias, other))
     }
 
     fn items(desired: &Desired, observed: &Observed) -> Vec<(String, String)> {
@@ -172,7 +165,7 @@ impl ExternalResource for Contacts {
             .any(|c| c.activation == Activation::Activated)
     }
 
-    fn foretell(changes: &[Change], status: &mut ContactStatus) {
+    fn foretell(_: &Desired, changes: &[Change], status: &mut ContactStatus, _: Timestamp) {
         // What we are about to do ourselves must not look like an opt-out afterwards.
         for change in changes {
             if let Change::DeactivateChannel { arn, .. }
@@ -323,6 +316,7 @@ impl ExternalResource for Contacts {
         Report {
             findings,
             warnings,
+            notes: vec![],
             next_edge: findings::review_due(object).filter(|due| *due > now),
         }
     }
@@ -361,7 +355,7 @@ impl ExternalResource for Contacts {
         session: &Session,
         observed: &mut Observed,
     ) -> Result<Option<BTreeMap<String, String>>, CallError> {
-        aws::read_tags(session, &observed.arn).await.map(Some)
+        contacts::tags(session, &observed.arn).await.map(Some)
     }
 
     async fn apply(
