@@ -124,8 +124,10 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// When to look again because time alone changes something.
     pub next_edge: Option<Timestamp>,
-    /// What somebody should hear of once, as an Event.
+    /// What somebody should hear of once, as an Event of type Warning.
     pub warnings: Vec<(Reason, String)>,
+    /// The same, of type Normal.
+    pub notes: Vec<(Reason, String)>,
 }
 
 /// A kind: three pure functions between effectful ones (architecture: Rules).
@@ -227,7 +229,13 @@ pub trait ExternalResource: Send + Sync + 'static {
     }
 
     /// Writes into the status, before `changes` are sent, what must not be misread should the process die after them. Pure.
-    fn foretell(_changes: &[Self::Change], _status: &mut <Self::Object as ManagedObject>::Status) {}
+    fn foretell(
+        _desired: &Self::Desired,
+        _changes: &[Self::Change],
+        _status: &mut <Self::Object as ManagedObject>::Status,
+        _now: Timestamp,
+    ) {
+    }
 
     /// Writes the kind's part of the status. Pure.
     fn report(

@@ -19,8 +19,23 @@ use crate::engine::scheduler::{ObjectKey, Requeue};
 use crate::engine::status::{self, Conclusion};
 use crate::engine::{Error, ExternalResource, Reported, events};
 
-/// The next moment at which time alone changes the status, and what somebody should hear of.
-pub(super) type Moment = (Option<Timestamp>, Vec<(Reason, String)>);
+/// What a description leaves to be done.
+#[derive(Default)]
+pub(super) struct Moment {
+    /// The next moment at which time alone changes the status.
+    pub(super) edge: Option<Timestamp>,
+    /// What somebody should hear of.
+    pub(super) news: News,
+}
+
+/// What somebody should hear of once.
+#[derive(Default)]
+pub(super) struct News {
+    /// Events of type Warning.
+    pub(super) warnings: Vec<(Reason, String)>,
+    /// Events of type Normal.
+    pub(super) notes: Vec<(Reason, String)>,
+}
 
 impl<R: ExternalResource> Engine<R> {
     /// `Observe`: says what is there and what would be changed.
@@ -32,7 +47,7 @@ impl<R: ExternalResource> Engine<R> {
         desired: &R::Desired,
         found: &Found<R>,
     ) -> Done {
-        let (edge, warnings) =
+        let Moment { edge, news } =
             self.describe(object, site, draft, desired, found.observed.as_ref(), None);
         let conclusion = match R::Object::common_status(draft).pending_changes.len() {
             0 => Conclusion::InSync {
@@ -50,7 +65,7 @@ impl<R: ExternalResource> Engine<R> {
         Done {
             conclusion,
             changed: None,
-            warnings,
+            news,
             requeue: self.next_check(edge),
         }
     }
@@ -118,7 +133,7 @@ impl<R: ExternalResource> Engine<R> {
                         ),
                     },
                     changed: None,
-                    warnings: vec![],
+                    news: News::default(),
                     requeue: self.next_check(None),
                 });
             }
@@ -168,7 +183,13 @@ impl<R: ExternalResource> Engine<R> {
         if R::KEEPS_OBSERVED {
             self.keep(&site.key, observed.cloned());
         }
-        (edges.into_iter().flatten().min(), report.warnings)
+        Moment {
+            edge: edges.into_iter().flatten().min(),
+            news: News {
+                warnings: report.warnings,
+                notes: report.notes,
+            },
+        }
     }
 
     /// A drift check when it is due, or earlier when time alone changes the status before.
@@ -209,7 +230,13 @@ impl<R: ExternalResource> Engine<R> {
         let surroundings = self.resource.surroundings(object, Some(&observed));
         let now = self.shared.clock.now();
         let report = R::witness(object, &observed, &surroundings, draft, now);
-        Some((report.next_edge, report.warnings))
+        Some(Moment {
+            edge: report.next_edge,
+            news: News {
+                warnings: report.warnings,
+                notes: report.notes,
+            },
+        })
     }
 
     /// A hand-off is shown at its moment: before AWS is asked anything, from what it was last seen to have.
@@ -219,17 +246,25 @@ impl<R: ExternalResource> Engine<R> {
         draft: &mut StatusOf<R>,
     ) -> Result<(), Error> {
         let before = draft.clone();
-        let Some((_, warnings)) = self.witness(&live.object, draft) else {
+        let Some(moment) = self.witness(&live.object, draft) else {
             return Ok(());
         };
         if *draft == before {
             return Ok(());
         }
         live.write_status(draft).await?;
-        for (reason, text) in &warnings {
-            events::warning(&self.shared, &live.object, *reason, text).await;
-        }
+        self.tell(&live.object, &moment.news).await;
         Ok(())
+    }
+
+    /// Says in Events what somebody should hear of.
+    pub(super) async fn tell(&self, object: &R::Object, news: &News) {
+        for (reason, text) in &news.warnings {
+            events::warning(&self.shared, object, *reason, text).await;
+        }
+        for (reason, text) in &news.notes {
+            events::normal(&self.shared, object, *reason, text).await;
+        }
     }
 }
 

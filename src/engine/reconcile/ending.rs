@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::describe::News;
 use super::{Done, Engine, Found, Site, StatusOf, effective_deletion_policy};
 use crate::api::common::{
     AdoptionPolicy, CommonStatus, DeletionPolicy, ManagementPolicy, Origin, Referrer,
@@ -294,7 +295,7 @@ impl<R: ExternalResource> Engine<R> {
                 message: ended.text,
             },
             changed: None,
-            warnings: vec![],
+            news: News::default(),
             requeue: Requeue::OnChange,
         })
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use kube::{Resource, ResourceExt};
 
+use super::describe::Moment;
 use super::look::fingerprint;
 use super::{Done, Engine, Found, Site, StatusOf};
 use crate::api::common::{
@@ -68,12 +69,12 @@ impl<R: ExternalResource> Engine<R> {
             &desired,
             found.observed.as_ref(),
         )?;
-        let mut content = self.plan(&desired, &found, draft)?;
+        let mut content = self.plan(&desired, found.observed.as_ref(), draft)?;
         // Nothing is written to what may have changed hands: ownership is read in the pass that writes.
         let unread = found.observed.is_some() && found.tags.is_none() && site.taggable;
         if unread && !content.is_empty() {
             found = self.look(&site, &object, draft, &recorded, true).await?;
-            content = self.plan(&desired, &found, draft)?;
+            content = self.plan(&desired, found.observed.as_ref(), draft)?;
         }
         let referrers = match &found.observed {
             Some(observed) => referrers(&self.shared, &site.key, &R::arn(observed)).await?,
@@ -106,7 +107,7 @@ impl<R: ExternalResource> Engine<R> {
             }
             found.observed
         } else {
-            self.prepare(live, draft, &site, &verdict).await?;
+            self.prepare(live, draft, &site, &desired, &verdict).await?;
             if !live.fresh {
                 return Err(Error::Unread);
             }
@@ -114,11 +115,21 @@ impl<R: ExternalResource> Engine<R> {
             let result = self
                 .carry_out(live, draft, &site, &desired, before, &verdict, &mut texts)
                 .await;
-            match result {
+            let reached = result.and_then(|(observed, read_back)| {
+                // AWS may have kept something else than it was asked for.
+                if read_back && !self.plan(&desired, observed.as_ref(), draft)?.is_empty() {
+                    return Err(Error::Settling);
+                }
+                Ok(observed)
+            });
+            match reached {
                 Ok(observed) => observed,
                 Err(error) => {
                     if !texts.is_empty() {
-                        let note = format!("{}; then stopped", texts.join("; "));
+                        let note = match error {
+                            Error::Settling => texts.join("; "),
+                            _ => format!("{}; then stopped", texts.join("; ")),
+                        };
                         let reason = match verdict.decision {
                             Decision::Create => Reason::Created,
                             Decision::Adopt | Decision::AdoptAndUpdate => Reason::Adopted,
@@ -142,19 +153,17 @@ impl<R: ExternalResource> Engine<R> {
         self.remember(&site.key, |m| m.tags = Some(asked_for));
         let origin = Some(verdict.origin);
         R::Object::common_status_mut(draft).references = R::records(&references);
-        let (edge, warnings) =
+        let Moment { edge, news } =
             self.describe(&object, &site, draft, &desired, observed.as_ref(), origin);
         if let Some(caveat) = R::caveat(&references) {
             if !texts.is_empty() {
                 events::normal(&self.shared, &live.object, reason, &texts.join("; ")).await;
             }
-            for (reason, text) in &warnings {
-                events::warning(&self.shared, &live.object, *reason, text).await;
-            }
+            self.tell(&live.object, &news).await;
             return Err(caveat);
         }
         Ok(Done {
-            warnings,
+            news,
             conclusion: Conclusion::InSync {
                 reason: Reason::InSync,
                 message: "AWS holds what the spec says".to_owned(),
@@ -167,7 +176,7 @@ impl<R: ExternalResource> Engine<R> {
     fn plan(
         &self,
         desired: &R::Desired,
-        found: &Found<R>,
+        observed: Option<&R::Observed>,
         draft: &StatusOf<R>,
     ) -> Result<Vec<R::Change>, Error> {
         let common = R::Object::common_status(draft);
@@ -177,7 +186,7 @@ impl<R: ExternalResource> Engine<R> {
             pending: &common.pending,
             now: self.shared.clock.now(),
         };
-        R::plan(desired, found.observed.as_ref(), memory)
+        R::plan(desired, observed, memory)
     }
 
     /// From what is there and what would change to a decision; says in the status what would change and is not.
@@ -258,6 +267,7 @@ impl<R: ExternalResource> Engine<R> {
         live: &mut Live<R::Object>,
         draft: &mut StatusOf<R>,
         site: &Site,
+        desired: &R::Desired,
         verdict: &Verdict<R::Change>,
     ) -> Result<(), Error> {
         site.provider().hold(&self.shared).await?;
@@ -272,8 +282,8 @@ impl<R: ExternalResource> Engine<R> {
             verdict.tags.set.keys().cloned().collect()
         };
         let before = draft.clone();
-        R::foretell(&verdict.changes, draft);
         let now = self.shared.clock.now();
+        R::foretell(desired, &verdict.changes, draft, now);
         let common = R::Object::common_status_mut(draft);
         begin(common, live, site, &verdict.changes, now);
         let applied = common.applied.get_or_insert_default();
@@ -310,7 +320,8 @@ impl<R: ExternalResource> Engine<R> {
         Ok(())
     }
 
-    /// Sends the changes one after the other. What was reached is in `draft` and `texts` even when one fails.
+    /// Sends the changes one after the other. What was reached is in `draft` and `texts` even when one fails. Returns what AWS has, and
+    /// whether that was read back.
     #[allow(
         clippy::too_many_arguments,
         reason = "two of them are what it fills even when it fails"
@@ -324,7 +335,7 @@ impl<R: ExternalResource> Engine<R> {
         mut observed: Option<R::Observed>,
         verdict: &Verdict<R::Change>,
         texts: &mut Vec<String>,
-    ) -> Result<Option<R::Observed>, Error> {
+    ) -> Result<(Option<R::Observed>, bool), Error> {
         let mut uncertain = false;
         let items = |o| R::items(desired, o).into_iter().collect();
         let mut ids: BTreeMap<String, String> = observed.as_ref().map(items).unwrap_or_default();
@@ -367,9 +378,9 @@ impl<R: ExternalResource> Engine<R> {
         }
         fail_point("after-changes");
         if uncertain && let Some(seen) = self.observe(site, &live.object, draft).await? {
-            observed = Some(seen);
+            return Ok((Some(seen), true));
         }
-        Ok(observed)
+        Ok((observed, false))
     }
 
     async fn explain_failure(&self, site: &Site, error: CallError) -> Error {

@@ -15,6 +15,7 @@ use kube::core::DeserializeGuard;
 use kube::{Resource, ResourceExt};
 use serde_json::json;
 
+use self::describe::{Moment, News};
 use super::connect::Provider;
 use super::decide::Ownership;
 use super::error::{self, Error, jittered};
@@ -69,7 +70,7 @@ struct Done {
     /// What was changed, for the Event.
     changed: Option<(Reason, String)>,
     /// What somebody should hear of once.
-    warnings: Vec<(Reason, String)>,
+    news: News,
     requeue: Requeue,
 }
 
@@ -258,7 +259,7 @@ impl<R: ExternalResource> Engine<R> {
             return Ok(Done {
                 conclusion: Conclusion::Suspended,
                 changed: None,
-                warnings: vec![],
+                news: News::default(),
                 requeue: Requeue::OnChange,
             });
         }
@@ -318,14 +319,12 @@ impl<R: ExternalResource> Engine<R> {
         }
         let before = ready_text(R::Object::common_status(&live.status()));
         let now = self.shared.clock.now();
-        let (edge, warnings) = match &result {
-            Ok(done) if done.conclusion != Conclusion::Suspended => (None, vec![]),
+        let moment = match &result {
+            Ok(done) if done.conclusion != Conclusion::Suspended => Moment::default(),
             // Whatever is wrong, who is on call is still said in time.
-            _ => self
-                .witness(&live.object, &mut draft)
-                .unwrap_or((None, vec![])),
+            _ => self.witness(&live.object, &mut draft).unwrap_or_default(),
         };
-        let requeue = sooner(requeue, edge.map(|at| self.shared.clock.until(at)));
+        let requeue = sooner(requeue, moment.edge.map(|at| self.shared.clock.until(at)));
         let common = R::Object::common_status_mut(&mut draft);
         status::conclude(common, live.object.meta().generation, &conclusion, now);
         let after = ready_text(common);
@@ -339,9 +338,7 @@ impl<R: ExternalResource> Engine<R> {
             return ("put off", error.requeue(1));
         }
         fail_point("after-status");
-        for (reason, text) in &warnings {
-            events::warning(&self.shared, &live.object, *reason, text).await;
-        }
+        self.tell(&live.object, &moment.news).await;
         let requeue = if deleting {
             requeue
         } else {
@@ -352,9 +349,7 @@ impl<R: ExternalResource> Engine<R> {
                 if let Some((reason, text)) = &done.changed {
                     events::normal(&self.shared, &live.object, *reason, text).await;
                 }
-                for (reason, text) in &done.warnings {
-                    events::warning(&self.shared, &live.object, *reason, text).await;
-                }
+                self.tell(&live.object, &done.news).await;
             }
             Err(error) if before != after => {
                 let reason = error.reason().unwrap_or(Reason::Unavailable);
