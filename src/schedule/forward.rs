@@ -104,8 +104,10 @@ pub fn equivalent<M: Clone + Ord>(one: &Rotation<M>, other: &Rotation<M>, from: 
         (Some(one_anchor), Some(other_anchor)) => {
             (one_anchor.period - other_anchor.period).rem_euclid(one.length()) == 0
         }
-        (None, None) => true,
-        _ => false,
+        // Where time ends before the first hand-off of one.
+        _ => [one, other]
+            .iter()
+            .all(|rotation| rotation.hand_off_after(both_from).is_none()),
     };
     let order = |rotation: &Rotation<M>| {
         let first = rotation.first_of_turn(rotation.shift_number(both_from));

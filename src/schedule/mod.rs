@@ -4,10 +4,13 @@
 //! A [`Rotation`] is made by [`Rotation::new`], which checks it; everything after that cannot fail. People are any `M` that can be ordered
 //! and cloned (ARNs, object names, indexes). Times before or after what a [`jiff::Timestamp`] can hold do not exist: the last shift ends there.
 
+mod clock_changes;
 mod coverage;
 mod forward;
+mod gaps;
 mod handoffs;
 mod interval;
+mod moves;
 mod on_call;
 mod overrides;
 mod rotation;
@@ -18,9 +21,12 @@ mod zone;
 #[cfg(test)]
 mod tests;
 
+pub use clock_changes::{ClockChange, Opened};
 pub use coverage::CoverageWindow;
 pub use forward::{Forward, equivalent, forward};
+pub use gaps::{CoverageReport, TargetWindow, wanted};
 pub use interval::{Interval, union};
+pub use moves::{Move, Moves, who_moves};
 pub use on_call::{OnCall, OnCallView, Planned, Schedule, Upcoming};
 pub use overrides::Override;
 pub use rotation::{Recurrence, Rotation, RotationError, RotationSettings};

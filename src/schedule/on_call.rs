@@ -49,7 +49,8 @@ pub struct Upcoming<M> {
     pub from: Timestamp,
 }
 
-/// The answer at a moment. It stays the same until `next_change`, but for changes to the schedule itself.
+/// The answer at a moment. Who is on call stays the same until `next_change`; only the order of `now` and `overridden` may change before, at a
+/// hand-off or an edge of an override that leaves the same people on call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OnCallView<M> {
     /// Everybody on call, in the order of the rotations and of their turns.

@@ -4,7 +4,14 @@
     reason = "tests say what they expect by failing"
 )]
 
-mod examples;
+mod examples_hand_offs;
+mod examples_pieces;
+mod oracle;
+mod properties;
+mod random;
+mod schedules;
+mod settings;
+mod stories;
 
 use jiff::Timestamp;
 
@@ -80,3 +87,15 @@ fn told(pieces: &[Piece<&str>]) -> Vec<String> {
     };
     pieces.iter().map(tell).collect()
 }
+
+/// One member since the year 2000, the hand-off on Mondays at 09:00.
+fn covered(zone: &str, coverage: Vec<CoverageWindow>) -> Rotation<&'static str> {
+    let weekly = Recurrence::Weekly(vec![(Weekday::Monday, time("09:00"))]);
+    made(RotationSettings {
+        coverage,
+        recurrence: weekly,
+        ..daily(zone, "2000-01-03T00:00:00Z", &["a"])
+    })
+}
+
+const SUNDAY: [Weekday; 1] = [Weekday::Sunday];
