@@ -15,7 +15,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{self, Admin};
-use crate::api::{ChannelActivation, Contact, ProviderConfig};
+use crate::api::conditions::ConditionType;
+use crate::api::{ChannelActivation, Contact, EscalationPlan, ProviderConfig};
 use crate::aws::{Accounts, Limiter, Priority, RequestMetrics};
 use crate::cli::RunArguments;
 use crate::engine::clock::Clock;
@@ -23,14 +24,16 @@ use crate::engine::connect::rates;
 use crate::engine::controller::{
     Hook, Listed, SecretHook, watch_grants, watch_kind, watch_metadata,
 };
+use crate::engine::directory::View;
 use crate::engine::object::{ManagedObject, trigger};
 use crate::engine::provider_config::ProviderConfigs;
 use crate::engine::reconcile::Engine;
 use crate::engine::scheduler::{ObjectKey, Runner, Scheduler};
 use crate::engine::shared::{Parts, Settings, Shared};
+use crate::engine::status::condition;
 use crate::engine::store::{ObjectStore, Seen};
 use crate::metrics::Metrics;
-use crate::resources::{channel_activation, contact};
+use crate::resources::{channel_activation, contact, escalation_plan};
 use crate::{aws, telemetry};
 
 /// How long a request to the API server may take, watches apart.
@@ -194,7 +197,10 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
         Arc::new(ObjectStore::new(Contact::KIND, watches));
     let activations: Arc<ObjectStore<DeserializeGuard<ChannelActivation>>> =
         Arc::new(ObjectStore::new(ChannelActivation::KIND, watches));
+    let plans: Arc<ObjectStore<DeserializeGuard<EscalationPlan>>> =
+        Arc::new(ObjectStore::new(EscalationPlan::KIND, watches));
     shared.directory.register(contacts.clone());
+    shared.directory.register(plans.clone());
 
     // The initial lists come before the first pass, or everything would seem to be missing.
     let (listed, mut listing) = mpsc::channel::<()>(1);
@@ -203,6 +209,7 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
     watch_contacts(&shared, &contacts, &activations, &listed, &stop);
     let nobody: Arc<Hook<ChannelActivation>> = Arc::new(|_| {});
     watch_kind::<ChannelActivation>(&shared, &activations, &nobody, &listed, &stop);
+    watch_aliases(&shared, &plans, &listed, &stop);
     watch_everything_else(&shared, &contacts, &activations, &listed, &stop);
     drop(listed);
     // Ends when every watch has dropped its end.
@@ -248,6 +255,16 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
                 shared.clone(),
                 contact::Contacts,
                 contacts.clone(),
+            )),
+        ),
+        (
+            EscalationPlan::KIND,
+            Arc::new(Engine::new(
+                shared.clone(),
+                escalation_plan::EscalationPlans {
+                    shared: shared.clone(),
+                },
+                plans,
             )),
         ),
         (
@@ -311,7 +328,7 @@ fn watch_contacts(
     listed: &Listed,
     stop: &CancellationToken,
 ) {
-    let (own, all, requests) = (shared.clone(), contacts.clone(), activations.clone());
+    let (own, requests) = (shared.clone(), activations.clone());
     let also: Arc<Hook<Contact>> =
         Arc::new(move |seen: &Seen<DeserializeGuard<Contact>>| match seen {
             Seen::Applied { now, before } => {
@@ -328,14 +345,35 @@ fn watch_contacts(
                     });
                 }
             }
-            Seen::Gone(gone) => {
-                // The alias is free again: whoever was refused because of it need not wait.
-                let Ok(gone) = &gone.0 else { return };
-                let alias = contact::desired::alias(gone);
-                wake_all(&own, &all, |c| contact::desired::alias(c) == alias);
-            }
+            Seen::Gone(gone) => alias_is_free(&own, &**gone),
         });
     watch_kind::<Contact>(shared, contacts, &also, listed, stop);
+}
+
+/// Watches a kind that has an alias and nobody but its referrers to tell.
+fn watch_aliases<K: ManagedObject>(
+    shared: &Arc<Shared>,
+    store: &Arc<ObjectStore<DeserializeGuard<K>>>,
+    listed: &Listed,
+    stop: &CancellationToken,
+) {
+    let own = shared.clone();
+    let also: Arc<Hook<K>> = Arc::new(move |seen: &Seen<DeserializeGuard<K>>| {
+        if let Seen::Gone(gone) = seen {
+            alias_is_free(&own, &**gone);
+        }
+    });
+    watch_kind::<K>(shared, store, &also, listed, stop);
+}
+
+/// `gone` has left its alias, which several kinds share: whoever was refused because of it need not wait.
+fn alias_is_free(shared: &Shared, gone: &dyn View) {
+    let Some(alias) = gone.alias() else { return };
+    shared.directory.wake(&shared.scheduler, |view| {
+        let ready = view.common();
+        let ready = ready.and_then(|c| condition(c, ConditionType::Ready));
+        ready.is_none_or(|c| c.status != "True") && view.alias().as_ref() == Some(&alias)
+    });
 }
 
 fn watch_everything_else(

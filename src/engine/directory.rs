@@ -33,6 +33,8 @@ pub trait View: Send + Sync {
     fn references(&self) -> Vec<Reference>;
     /// What those who refer to it look at, besides its identity.
     fn detail(&self) -> String;
+    /// Its name in the space of names that several kinds share in AWS.
+    fn alias(&self) -> Option<String>;
 
     /// What those who refer to it need of it.
     fn standing(&self) -> Standing {
@@ -107,6 +109,10 @@ impl<K: ManagedObject> View for DeserializeGuard<K> {
             .as_ref()
             .map(ManagedObject::detail)
             .unwrap_or_default()
+    }
+
+    fn alias(&self) -> Option<String> {
+        self.0.as_ref().ok()?.alias()
     }
 }
 

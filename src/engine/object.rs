@@ -56,6 +56,11 @@ pub trait ManagedObject:
         vec![]
     }
 
+    /// Its name in the space of names that several kinds share in AWS.
+    fn alias(&self) -> Option<String> {
+        None
+    }
+
     /// What those who refer to it look at besides its identity: when it changes, they are woken.
     fn detail(&self) -> String {
         String::new()

@@ -37,6 +37,9 @@ fn detail(&self) -> String {
     // A schedule shows whether whoever is on call can be paged.
     let summary = self.status.as_ref().and_then(|s| s.summary.as_ref());
     summary.map(|s| s.reachable.clone()).unwrap_or_default()
+}
+fn alias(&self) -> Option<String> {
+    Some(desired::alias(self))
 });
 
 impl ExternalObject for Contact {
