@@ -13,11 +13,14 @@ mod assume_role;
 #[cfg(test)]
 mod canned;
 pub mod contacts;
+pub mod rotations;
 pub mod error;
 pub mod limiter;
 pub mod observe;
 pub mod operation;
+
 pub mod redacted;
+pub mod rotations;
 mod safe_text;
 pub mod session;
 pub mod shared_list;
