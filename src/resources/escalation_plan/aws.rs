@@ -73,20 +73,18 @@ pub async fn apply(
 }
 
 fn stage_from(stage: types::Stage) -> Stage {
-    let target = |target: types::Target| match (
-        target.contact_target_info,
-        target.channel_target_info,
-    ) {
-        (Some(contact), _) => Target {
-            arn: contact.contact_id.unwrap_or_default(),
-            essential: contact.is_essential,
-        },
-        // A channel, or nothing: no spec of ours says this, so it counts as a difference.
-        (None, channel) => Target {
-            arn: channel.map(|c| c.contact_channel_id).unwrap_or_default(),
-            essential: false,
-        },
-    };
+    let target =
+        |target: types::Target| match (target.contact_target_info, target.channel_target_info) {
+            (Some(contact), _) => Target {
+                arn: contact.contact_id.unwrap_or_default(),
+                essential: contact.is_essential,
+            },
+            // A channel, or nothing: no spec of ours says this, so it counts as a difference.
+            (None, channel) => Target {
+                arn: channel.map(|c| c.contact_channel_id).unwrap_or_default(),
+                essential: false,
+            },
+        };
     Stage {
         duration: stage.duration_in_minutes,
         targets: stage.targets.into_iter().map(target).collect(),
@@ -94,9 +92,8 @@ fn stage_from(stage: types::Stage) -> Stage {
 }
 
 fn plan_to(stages: &[Stage], operation: Operation) -> Result<types::Plan, CallError> {
-    let incomplete = |detail: String| {
-        CallError::new(operation, ErrorClass::Invalid).with_detail(detail)
-    };
+    let incomplete =
+        |detail: String| CallError::new(operation, ErrorClass::Invalid).with_detail(detail);
     let mut built = vec![];
     for stage in stages {
         let mut targets = vec![];

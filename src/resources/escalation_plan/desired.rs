@@ -138,9 +138,7 @@ fn check_stages(stages: &[Stage]) -> Result<(), Error> {
 /// What people called those who are in AWS already.
 fn former_names(plan: &EscalationPlan) -> BTreeMap<String, String> {
     let recorded = plan.status.iter().flat_map(|s| &s.common.references);
-    recorded
-        .map(|r| (r.arn.clone(), full_name(r)))
-        .collect()
+    recorded.map(|r| (r.arn.clone(), full_name(r))).collect()
 }
 
 /// `Contact people/carol`, or the alias of what no object here manages.
@@ -223,9 +221,7 @@ mod tests {
             },
         };
         let references = plan.references().into_iter();
-        references
-            .map(|r| (r.clone(), resolve(&r.named)))
-            .collect()
+        references.map(|r| (r.clone(), resolve(&r.named))).collect()
     }
 
     fn work_out(spec: &Value) -> Result<Desired, Error> {
@@ -268,7 +264,11 @@ mod tests {
         assert_eq!(name("primary"), Some("OnCallSchedule payments/primary"));
         assert_eq!(name("carol"), Some("Contact people/carol"));
         assert_eq!(name("boss"), Some("\"boss\""));
-        assert_eq!(name("dave"), Some("Contact people/dave"), "who leaves is named, too");
+        assert_eq!(
+            name("dave"),
+            Some("Contact people/dave"),
+            "who leaves is named, too"
+        );
     }
 
     #[test]

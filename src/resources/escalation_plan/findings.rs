@@ -39,8 +39,16 @@ pub fn review_due(plan: &EscalationPlan) -> Option<Timestamp> {
 pub fn findings(checked: &Checked<'_>) -> Vec<Finding> {
     let mut found = stage_findings(checked.desired);
     found.extend(checked.unreachable.iter().map(|target| {
-        let message = format!("is engaged by this plan and cannot be reached: {}", target.why);
-        finding("UnreachableTarget", &target.name, Severity::Warning, message)
+        let message = format!(
+            "is engaged by this plan and cannot be reached: {}",
+            target.why
+        );
+        finding(
+            "UnreachableTarget",
+            &target.name,
+            Severity::Warning,
+            message,
+        )
     }));
     found.extend(checks::overdue(review_due(checked.plan), checked.now));
     let spec = &checked.plan.spec;
@@ -83,7 +91,10 @@ fn stage_findings(desired: &Desired) -> Vec<Finding> {
                 "EmptyStage",
                 &subject,
                 Severity::Info,
-                format!("engages nobody: the plan only waits for {} minutes", stage.duration),
+                format!(
+                    "engages nobody: the plan only waits for {} minutes",
+                    stage.duration
+                ),
             ));
         }
         let distinct: BTreeSet<&str> = stage.targets.iter().map(|t| t.arn.as_str()).collect();

@@ -191,7 +191,10 @@ impl ExternalResource for EscalationPlans {
             Some(_) => Reason::ReferenceNotGranted,
             None => Reason::ReferenceNotAllowed,
         };
-        let messages: Vec<&str> = revoked.iter().filter_map(|r| r.revoked.as_deref()).collect();
+        let messages: Vec<&str> = revoked
+            .iter()
+            .filter_map(|r| r.revoked.as_deref())
+            .collect();
         Some(Error::unresolved(
             reason,
             format!(

@@ -59,7 +59,10 @@ impl fmt::Display for Change {
             Self::Create { alias, stages, .. } => {
                 let s = if stages.len() == 1 { "" } else { "s" };
                 let count = stages.len();
-                write!(f, "created escalation plan \"{alias}\" with {count} stage{s}")
+                write!(
+                    f,
+                    "created escalation plan \"{alias}\" with {count} stage{s}"
+                )
             }
             Self::Update {
                 display_name,
@@ -223,11 +226,7 @@ fn take(targets: &mut Vec<Target>, wanted: impl Fn(&Target) -> bool) -> Option<T
 }
 
 /// What AWS has after `change`.
-pub fn project(
-    observed: Option<Observed>,
-    change: &Change,
-    id: Option<&str>,
-) -> Option<Observed> {
+pub fn project(observed: Option<Observed>, change: &Change, id: Option<&str>) -> Option<Observed> {
     match change {
         Change::Create {
             alias,
