@@ -13,12 +13,10 @@ mod assume_role;
 #[cfg(test)]
 mod canned;
 pub mod contacts;
-pub mod rotations;
 pub mod error;
 pub mod limiter;
 pub mod observe;
 pub mod operation;
-
 pub mod redacted;
 pub mod rotations;
 mod safe_text;
