@@ -6,6 +6,7 @@ A template is a request that reaches the members; its placeholders are replaced 
 from __future__ import annotations
 
 import copy
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,12 +15,14 @@ import regex
 
 ACCOUNT = "999999999999"
 CHANNEL_ID = "00000000-0000-0000-0000-00000000c0de"
+ROTATION_ID = "00000000-0000-0000-0000-000000000707"
+OVERRIDE_ID = "00000000-0000-0000-0000-00000000feed"
 SET_ID = "00000000-0000-0000-0000-00000000a0a0"
 CODE = "246810"
 
 ANA = f"arn:aws:ssm-contacts:us-east-1:{ACCOUNT}:contact/ana"
 PHONE = f"arn:aws:ssm-contacts:us-east-1:{ACCOUNT}:contact-channel/ana/{CHANNEL_ID}"
-ROTATION = f"arn:aws:ssm-contacts:us-east-1:{ACCOUNT}:rotation/r"
+ROTATION = f"arn:aws:ssm-contacts:us-east-1:{ACCOUNT}:rotation/{ROTATION_ID}"
 SET = f"arn:aws:ssm-incidents::{ACCOUNT}:replication-set/{SET_ID}"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/operator"
 KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/4e1fd62d-3dd5-4c60-a0a0-0a4e60a5a8b1"
@@ -27,6 +30,26 @@ POLICY = '{"Version":"2012-10-17","Statement":[]}'
 SESSION_POLICY = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
 REGIONS = ["us-east-1", "eu-west-1", "ap-south-1", "us-west-2", "eu-north-1"]
 TOKEN = "b5a2a9a7-0000-4000-8000-0123456789ab"
+
+
+SOON = int(time.time()) + 3600
+LATER = SOON + 7200
+
+
+def _recurrence(**settings):
+    return {"NumberOfOnCalls": 1, "RecurrenceMultiplier": 1, **settings}
+
+
+def _at(hour, minute=0):
+    return {"HourOfDay": hour, "MinuteOfHour": minute}
+
+
+_DAILY = _recurrence(DailySettings=[_at(9)])
+_WEEKLY = _recurrence(
+    WeeklySettings=[{"DayOfWeek": "MON", "HandOffTime": _at(9)}],
+    ShiftCoverages={"MON": [{"Start": _at(8), "End": _at(17)}]},
+)
+_MONTHLY = _recurrence(MonthlySettings=[{"DayOfMonth": 1, "HandOffTime": _at(9)}])
 
 
 def _escalation(**rest):
@@ -43,7 +66,8 @@ _TAGS = [{"Key": "team", "Value": "ops"}]
 _NEW = {"Alias": "new", "DisplayName": "New one", "Tags": _TAGS, "IdempotencyToken": TOKEN}
 
 # What each operation is sent. The account has the contact `ana` with the channel PHONE, the escalation plan `all`, the
-# schedule `week`, and (ssm-incidents) a replication set in us-east-1.
+# schedule `week`, the rotation ROTATION with the override OVERRIDE_ID, and (ssm-incidents) a replication set in
+# us-east-1.
 TEMPLATES = {
     ("ssm-contacts", "CreateContact"): [
         _escalation(Type="ESCALATION", **_NEW),
@@ -83,6 +107,67 @@ TEMPLATES = {
     ("ssm-contacts", "ActivateContactChannel"): [{"ContactChannelId": PHONE, "ActivationCode": CODE}],
     ("ssm-contacts", "DeactivateContactChannel"): [{"ContactChannelId": PHONE}],
     ("ssm-contacts", "SendActivationCode"): [{"ContactChannelId": PHONE}],
+    ("ssm-contacts", "CreateRotation"): [
+        {
+            "Name": "week days",
+            "ContactIds": [ANA],
+            "StartTime": SOON,
+            "TimeZoneId": "Europe/Berlin",
+            "Recurrence": _DAILY,
+            "Tags": _TAGS,
+            "IdempotencyToken": TOKEN,
+        },
+        {"Name": "r", "ContactIds": [ANA], "TimeZoneId": "UTC", "Recurrence": _WEEKLY},
+        {"Name": "r", "ContactIds": [ANA], "TimeZoneId": "UTC", "Recurrence": _MONTHLY},
+    ],
+    ("ssm-contacts", "GetRotation"): [{"RotationId": ROTATION}],
+    ("ssm-contacts", "UpdateRotation"): [
+        {
+            "RotationId": ROTATION,
+            "ContactIds": [ANA],
+            "StartTime": SOON,
+            "TimeZoneId": "Asia/Seoul",
+            "Recurrence": _DAILY,
+        },
+        {"RotationId": ROTATION, "Recurrence": _WEEKLY},
+        {"RotationId": ROTATION, "Recurrence": _MONTHLY},
+    ],
+    ("ssm-contacts", "DeleteRotation"): [{"RotationId": ROTATION}],
+    ("ssm-contacts", "ListRotations"): [{"MaxResults": 10, "RotationNamePrefix": "we"}, {"NextToken": "abc"}],
+    ("ssm-contacts", "CreateRotationOverride"): [
+        {
+            "RotationId": ROTATION,
+            "NewContactIds": [ANA],
+            "StartTime": SOON,
+            "EndTime": LATER,
+            "IdempotencyToken": TOKEN,
+        }
+    ],
+    ("ssm-contacts", "GetRotationOverride"): [{"RotationId": ROTATION, "RotationOverrideId": OVERRIDE_ID}],
+    ("ssm-contacts", "DeleteRotationOverride"): [{"RotationId": ROTATION, "RotationOverrideId": OVERRIDE_ID}],
+    ("ssm-contacts", "ListRotationOverrides"): [
+        {"RotationId": ROTATION, "StartTime": SOON, "EndTime": LATER, "MaxResults": 10},
+        {"RotationId": ROTATION, "StartTime": SOON, "EndTime": LATER, "NextToken": "abc"},
+    ],
+    ("ssm-contacts", "ListRotationShifts"): [
+        {"RotationId": ROTATION, "StartTime": SOON, "EndTime": LATER, "MaxResults": 10},
+        {"RotationId": ROTATION, "EndTime": LATER, "NextToken": "abc"},
+    ],
+    ("ssm-contacts", "ListPreviewRotationShifts"): [
+        {
+            "RotationStartTime": SOON,
+            "StartTime": SOON,
+            "EndTime": LATER,
+            "Members": [ANA],
+            "TimeZoneId": "Europe/Berlin",
+            "Recurrence": _DAILY,
+            "Overrides": [{"NewMembers": [ANA], "StartTime": SOON, "EndTime": LATER}],
+            "MaxResults": 10,
+        },
+        {"EndTime": LATER, "Members": [ANA], "TimeZoneId": "UTC", "Recurrence": _WEEKLY},
+        {"EndTime": LATER, "Members": [ANA], "TimeZoneId": "UTC", "Recurrence": _MONTHLY},
+        {"EndTime": LATER, "Members": [ANA], "TimeZoneId": "UTC", "Recurrence": _DAILY, "NextToken": "abc"},
+    ],
     ("ssm-contacts", "PutContactPolicy"): [{"ContactArn": ANA, "Policy": POLICY}],
     ("ssm-contacts", "GetContactPolicy"): [{"ContactArn": ANA}],
     ("ssm-contacts", "TagResource"): [{"ResourceARN": ANA, "Tags": _TAGS}],
@@ -131,6 +216,11 @@ MEANING = {
     "ContactArn": {"ResourceNotFoundException", "ValidationException"},
     "ResourceARN": {"ResourceNotFoundException", "ValidationException"},
     "RotationIds": {"ResourceNotFoundException", "ValidationException"},
+    "RotationId": {"ResourceNotFoundException", "ValidationException"},
+    "RotationOverrideId": {"ResourceNotFoundException"},
+    "ContactIds": {"ResourceNotFoundException", "ValidationException"},
+    "NewContactIds": {"ResourceNotFoundException", "ValidationException"},
+    "TimeZoneId": {"ValidationException"},
     "ActivationCode": {"ValidationException"},
     "SimpleAddress": {"ValidationException"},
     "Type": {"ValidationException"},
@@ -393,6 +483,7 @@ def _stretched(value, size):
     if size > len(value):
         for filler in "a0 -_":
             yield value + filler * (size - len(value))
+            yield filler * (size - len(value)) + value
     else:
         yield value[:size]
     for filler in "a0":

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from datetime import datetime, timedelta, timezone
+
 import pytest
 from botocore.exceptions import ClientError
 
 PHONE = "+12025550123"
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 EMPTY = {"Stages": []}
 
 
@@ -43,10 +48,58 @@ def to_contact(arn, essential=False):
     return {"ContactTargetInfo": {"ContactId": arn, "IsEssential": essential}}
 
 
+def at(hour, minute=0):
+    """A hand-off time."""
+    return {"HourOfDay": hour, "MinuteOfHour": minute}
+
+
+def recurrence(*times, on_calls=1, length=1, coverage=None, **settings):
+    """A daily recurrence, or whatever `settings` say."""
+    if times:
+        settings["DailySettings"] = list(times)
+    if coverage is not None:
+        settings["ShiftCoverages"] = coverage
+    return {"NumberOfOnCalls": on_calls, "RecurrenceMultiplier": length, **settings}
+
+
+DAILY = recurrence(at(9))
+
+
+def now():
+    """The time of a simulator whose clock nobody moves, to the second."""
+    return datetime.now(timezone.utc).replace(microsecond=0)
+
+
+def rotation(account, *members, region="us-east-1", **rest):
+    """Creates a rotation; its ARN."""
+    wish = {"Name": "week days", "TimeZoneId": "UTC", "Recurrence": DAILY, **rest}
+    return account.contacts(region).create_rotation(ContactIds=list(members), **wish)["RotationArn"]
+
+
+def override(account, rotation, *members, start=HOUR, length=2 * HOUR, **rest):
+    """Creates an override that begins so much from now; its id."""
+    begin = now() + start
+    client = account.contacts()
+    wish = {"RotationId": rotation, "StartTime": begin, "EndTime": begin + length, **rest}
+    return client.create_rotation_override(NewContactIds=list(members), **wish)["RotationOverrideId"]
+
+
 def tags(account, arn, region="us-east-1"):
     """A contact's tags as a dictionary."""
     listed = account.contacts(region).list_tags_for_resource(ResourceARN=arn)["Tags"]
     return {tag["Key"]: tag["Value"] for tag in listed}
+
+
+def bare_call(account, operation, body):
+    """A call of ssm-contacts that no client would let pass: its status and answer."""
+    headers = {
+        "x-amz-target": f"SSMContacts.{operation}",
+        "content-type": "application/x-amz-json-1.1",
+        "authorization": f"AWS4-HMAC-SHA256 Credential={account.key}/20261122/us-east-1/ssm-contacts/aws4_request,"
+        " SignedHeaders=host, Signature=0",
+    }
+    status, _, text = account.simulator.raw("POST", "/", json.dumps(body), headers)
+    return status, json.loads(text)
 
 
 def refused(codes, call, **parameters):

@@ -7,10 +7,11 @@ import os
 import subprocess
 import sys
 import uuid
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from make import channel, contact, tags
+from make import DAILY, channel, contact, rotation, tags
 
 PLAN = json.dumps({"Stages": []})
 
@@ -128,6 +129,75 @@ def test_activation(cli, account):
     assert cli.contacts(*get) == "NOT_ACTIVATED"
 
 
+def test_rotations(cli, account):
+    ana, ben = contact(account, "ana"), contact(account, "ben")
+    arn = cli.contacts(
+        *("create-rotation", "--name", "week days", "--contact-ids", ana, ben, "--start-time", "2026-01-01T00:00:00Z"),
+        *("--time-zone-id", "Asia/Seoul", "--recurrence", json.dumps(DAILY), "--tags", "Key=team,Value=ops"),
+    )["RotationArn"]
+    assert tags(account, arn) == {"team": "ops"}
+    recurrence = (
+        "NumberOfOnCalls=1,RecurrenceMultiplier=2,"
+        "WeeklySettings=[{DayOfWeek=MON,HandOffTime={HourOfDay=9,MinuteOfHour=30}}],"
+        "ShiftCoverages={MON=[{Start={HourOfDay=8,MinuteOfHour=30},End={HourOfDay=17,MinuteOfHour=0}}]}"
+    )
+    cli.contacts(
+        *("update-rotation", "--rotation-id", arn, "--contact-ids", ben, ana, "--time-zone-id", "UTC"),
+        *("--start-time", "2026-01-05T09:30:00Z", "--recurrence", recurrence),
+    )
+    got = cli.contacts("get-rotation", "--rotation-id", arn)
+    assert got.pop("StartTime") == datetime(2026, 1, 5, 9, 30, tzinfo=timezone.utc).timestamp()
+    assert got == {
+        "RotationArn": arn,
+        "Name": "week days",
+        "ContactIds": [ben, ana],
+        "TimeZoneId": "UTC",
+        "Recurrence": {
+            "NumberOfOnCalls": 1,
+            "RecurrenceMultiplier": 2,
+            "WeeklySettings": [{"DayOfWeek": "MON", "HandOffTime": {"HourOfDay": 9, "MinuteOfHour": 30}}],
+            "ShiftCoverages": {
+                "MON": [
+                    {"Start": {"HourOfDay": 8, "MinuteOfHour": 30}, "End": {"HourOfDay": 17, "MinuteOfHour": 0}},
+                ]
+            },
+        },
+    }
+    names = ("--rotation-name-prefix", "week", "--page-size", "1", "--query", "Rotations[].RotationArn")
+    assert cli.contacts("list-rotations", *names) == [arn]
+    cli.contacts("delete-rotation", "--rotation-id", arn)
+    assert cli.contacts("list-rotations") == {"Rotations": []}
+
+
+def test_overrides_and_shifts(cli, account):
+    ana, ben = contact(account, "ana"), contact(account, "ben")
+    midnight = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
+    settings = {**DAILY, "DailySettings": [{"HourOfDay": 0, "MinuteOfHour": 0}]}
+    arn = rotation(account, ana, ben, StartTime=midnight, Recurrence=settings)
+    times = [(midnight + timedelta(hours=hours)).isoformat() for hours in (0, 30, 36, 48)]
+    made = cli.contacts(
+        *("create-rotation-override", "--rotation-id", arn, "--new-contact-ids", ana),
+        *("--start-time", times[1], "--end-time", times[2]),
+    )["RotationOverrideId"]
+    named = ("--rotation-id", arn, "--rotation-override-id", made)
+    got = cli.contacts("get-rotation-override", *named)
+    assert (got["RotationArn"], got["NewContactIds"]) == (arn, [ana])
+    window = ("--start-time", times[0], "--end-time", times[3])
+    ids = ("--rotation-id", arn, *window, "--query", "RotationOverrides[].RotationOverrideId")
+    assert cli.contacts("list-rotation-overrides", *ids) == [made]
+    people = ("--page-size", "1", "--query", "RotationShifts[].[Type, ContactIds[0]]")
+    expected = [["REGULAR", ana], ["REGULAR", ben], ["OVERRIDDEN", ana], ["REGULAR", ben]]
+    assert cli.contacts("list-rotation-shifts", "--rotation-id", arn, *window, *people) == expected
+    planned = cli.contacts(
+        *("list-preview-rotation-shifts", "--members", ana, ben, "--time-zone-id", "UTC", "--recurrence"),
+        *(json.dumps(settings), "--rotation-start-time", times[0], *window, *people),
+        *("--overrides", f"NewMembers={ana},StartTime={times[1]},EndTime={times[2]}"),
+    )
+    assert planned == expected
+    cli.contacts("delete-rotation-override", *named)
+    assert cli.contacts("list-rotation-overrides", "--rotation-id", arn, *window) == {"RotationOverrides": []}
+
+
 def test_policy_and_tags(cli, account):
     arn = contact(account)
     policy = {"Version": "2012-10-17", "Statement": []}
@@ -179,6 +249,9 @@ def test_sts(cli, account):
 
 MISSING_CONTACT = "arn:aws:ssm-contacts:us-east-1:{}:contact/nobody"
 MISSING_CHANNEL = f"arn:aws:ssm-contacts:us-east-1:{{}}:contact-channel/nobody/{uuid.UUID(int=7)}"
+MISSING_ROTATION = f"arn:aws:ssm-contacts:us-east-1:{{}}:rotation/{uuid.UUID(int=7)}"
+WINDOW = "--start-time 2026-01-01T00:00:00Z --end-time 2026-01-02T00:00:00Z"
+OVERRIDE = f"--rotation-id {{ROTATION}} --rotation-override-id {uuid.UUID(int=7)}"
 MISSING_SET = f"arn:aws:ssm-incidents::{{}}:replication-set/{uuid.UUID(int=7)}"
 NOT_FOUND = "ResourceNotFoundException"
 INVALID = "ValidationException"
@@ -201,6 +274,27 @@ BAD = [
     (NOT_FOUND, "ssm-contacts activate-contact-channel --contact-channel-id {CHANNEL} --activation-code 123456"),
     (NOT_FOUND, "ssm-contacts deactivate-contact-channel --contact-channel-id {CHANNEL}"),
     (NOT_FOUND, "ssm-contacts send-activation-code --contact-channel-id {CHANNEL}"),
+    (
+        NOT_FOUND,
+        "ssm-contacts create-rotation --name r --contact-ids {CONTACT} --time-zone-id UTC --recurrence {RECURRENCE}",
+    ),
+    (NOT_FOUND, "ssm-contacts get-rotation --rotation-id {ROTATION}"),
+    (NOT_FOUND, "ssm-contacts update-rotation --rotation-id {ROTATION} --recurrence {RECURRENCE}"),
+    (NOT_FOUND, "ssm-contacts delete-rotation --rotation-id {ROTATION}"),
+    (INVALID, "ssm-contacts list-rotations --rotation-name-prefix b@d"),
+    (
+        NOT_FOUND,
+        f"ssm-contacts create-rotation-override --rotation-id {{ROTATION}} --new-contact-ids {{CONTACT}} {WINDOW}",
+    ),
+    (NOT_FOUND, f"ssm-contacts get-rotation-override {OVERRIDE}"),
+    (NOT_FOUND, f"ssm-contacts delete-rotation-override {OVERRIDE}"),
+    (NOT_FOUND, f"ssm-contacts list-rotation-overrides --rotation-id {{ROTATION}} {WINDOW}"),
+    (INVALID, f"ssm-contacts list-rotation-shifts --rotation-id {{ROTATION}} {WINDOW}"),
+    (
+        INVALID,
+        "ssm-contacts list-preview-rotation-shifts --members {CONTACT} --time-zone-id PST --recurrence {RECURRENCE}"
+        " --end-time 2026-01-02T00:00:00Z",
+    ),
     (NOT_FOUND, "ssm-contacts put-contact-policy --contact-arn {CONTACT} --policy {PLAN}"),
     (NOT_FOUND, "ssm-contacts get-contact-policy --contact-arn {CONTACT}"),
     (NOT_FOUND, "ssm-contacts tag-resource --resource-arn {CONTACT} --tags Key=a,Value=b"),
@@ -224,6 +318,8 @@ def test_bad(cli, account, code, line):
     words = line.format(
         PLAN=PLAN.replace(" ", ""),
         CONTACT=MISSING_CONTACT.format(account.id),
+        ROTATION=MISSING_ROTATION.format(account.id),
+        RECURRENCE=json.dumps(DAILY, separators=(",", ":")),
         CHANNEL=MISSING_CHANNEL.format(account.id),
         SET=MISSING_SET.format(account.id),
     ).split()
