@@ -205,7 +205,9 @@ impl Error {
     pub fn requeue(&self, failures: u32) -> Requeue {
         match self {
             Self::Waiting { retry, .. } => Requeue::Retry(jittered(
-                retry.saturating_mul(failures.clamp(1, 5)).min(BACKOFF_MOST),
+                retry
+                    .saturating_mul(failures.clamp(1, 5))
+                    .min(BACKOFF_MOST.max(*retry)),
             )),
             Self::Stalled { retry, .. } | Self::Held { retry, .. } => {
                 Requeue::Retry(jittered(*retry))

@@ -57,6 +57,10 @@ pub trait Change: fmt::Debug + fmt::Display + PartialEq + Send + Sync {
     fn frees(&self) -> Option<String> {
         None
     }
+    /// The reason of the Event, when it is none of the usual ones.
+    fn reason(&self) -> Option<Reason> {
+        None
+    }
 }
 
 /// What AWS gave back for a change.
@@ -149,6 +153,14 @@ pub trait ExternalResource: Send + Sync + 'static {
     /// [`Self::witness`] is asked at every pass.
     const KEEPS_OBSERVED: bool = false;
 
+    /// What is observed is this object's own, because it is found by ids that the status has recorded: AWS knows neither tags nor names
+    /// of it. Then there is no adoption, tags are never asked for, and `observe` answers with `Some` while the object lives, with `None`
+    /// once nothing is left of one that is deleted.
+    const IDENTITY_IS_OURS: bool = false;
+
+    /// What is said when an object is deleted and AWS has nothing of it.
+    const NOTHING_LEFT: &'static str = "AWS has it no more";
+
     /// The slot of the resource itself, as opposed to its parts.
     const SLOT: &'static str;
 
@@ -201,7 +213,7 @@ pub trait ExternalResource: Send + Sync + 'static {
         false
     }
 
-    /// ARN of what was observed.
+    /// ARN of what was observed; empty = it has none.
     fn arn(observed: &Self::Observed) -> String;
 
     /// The AWS resource is of another type that shares the identity (one alias space); the text says what it is.
@@ -253,6 +265,30 @@ pub trait ExternalResource: Send + Sync + 'static {
         _now: Timestamp,
     ) -> Report {
         Report::default()
+    }
+
+    /// Writes into the status what holds whatever a pass comes to, such as what follows from the time alone. Called first of all, and again
+    /// before the status is written. Pure. Answers with the next moment at which that changes.
+    fn tick(
+        _object: &Self::Object,
+        _status: &mut <Self::Object as ManagedObject>::Status,
+        _now: Timestamp,
+    ) -> Option<Timestamp> {
+        None
+    }
+
+    /// What the spec asks for and cannot be done yet, once everything is done that can be. Pure.
+    fn unfinished(
+        _desired: &Self::Desired,
+        _observed: Option<&Self::Observed>,
+        _now: Timestamp,
+    ) -> Option<Error> {
+        None
+    }
+
+    /// Reason and message of `Ready` when AWS holds what the spec says. Pure.
+    fn well(_desired: &Self::Desired, _now: Timestamp) -> (Reason, String) {
+        (Reason::InSync, "AWS holds what the spec says".to_owned())
     }
 
     /// What the references stand for, for the status.

@@ -156,7 +156,7 @@ impl<R: ExternalResource> Engine<R> {
     ) -> Moment {
         let now = self.shared.clock.now();
         let common = R::Object::common_status_mut(draft);
-        common.arn = observed.map(R::arn);
+        common.arn = observed.map(R::arn).filter(|arn| !arn.is_empty());
         if let Some(origin) = origin {
             common.placement = Some(site.provider().placement());
             common.origin = Some(origin);
@@ -174,7 +174,7 @@ impl<R: ExternalResource> Engine<R> {
         };
         let report = R::report(reported, draft);
         let mut findings = report.findings;
-        if !site.taggable {
+        if !site.taggable && !R::IDENTITY_IS_OURS {
             findings.push(tags_unavailable());
         }
         let accepted = object.accepted_findings();

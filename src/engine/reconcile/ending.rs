@@ -20,7 +20,7 @@ use crate::engine::ownership::TagPlan;
 use crate::engine::references::referrers;
 use crate::engine::scheduler::{Pass, Requeue};
 use crate::engine::status::Conclusion;
-use crate::engine::{Error, ExternalObject, ExternalResource, Shared, events};
+use crate::engine::{Error, ExternalObject, ExternalResource, Shared, api_time, events};
 
 /// How soon a deletion that waits for referrers is tried again without being woken.
 const RETRY_REFERENCED: Duration = Duration::from_secs(120);
@@ -93,18 +93,32 @@ impl<R: ExternalResource> Engine<R> {
         let written = live.status();
         let before = R::Object::common_status(&written);
         let recorded = R::Object::common_status(&draft).clone();
-        let began = before.arn.is_none()
-            && recorded.arn.is_some()
-            && (recorded.origin == Some(Origin::Adopted)
-                || recorded
-                    .applied
-                    .iter()
-                    .flat_map(|a| &a.items)
-                    .any(|i| i.slot == R::SLOT && i.created_at.is_some()));
+        let known = |id: &str| {
+            let items = before.applied.iter().flat_map(|a| &a.items);
+            items.into_iter().any(|i| i.id == id)
+        };
+        let made = R::IDENTITY_IS_OURS
+            && recorded
+                .applied
+                .iter()
+                .flat_map(|a| &a.items)
+                .any(|i| i.created_at.is_some() && !known(&i.id));
+        let began = made
+            || before.arn.is_none()
+                && recorded.arn.is_some()
+                && (recorded.origin == Some(Origin::Adopted)
+                    || recorded
+                        .applied
+                        .iter()
+                        .flat_map(|a| &a.items)
+                        .any(|i| i.slot == R::SLOT && i.created_at.is_some()));
         if !began {
             return;
         }
-        let object = &live.object;
+        let mut object = live.object.clone();
+        let now = api_time(self.shared.clock.now());
+        object.meta_mut().deletion_timestamp.get_or_insert(now);
+        let object = &object;
         let key = object.key();
         let policy = effective_deletion_policy(object, &recorded);
         let pass = Pass {
@@ -175,7 +189,7 @@ impl<R: ExternalResource> Engine<R> {
             if self.made_just_now(recorded) {
                 return Err(Error::Settling);
             }
-            return Ok(Ended::released("AWS has it no more"));
+            return Ok(Ended::released(R::NOTHING_LEFT));
         };
         let referrers = referrers(&self.shared, &site.key, &R::arn(observed)).await?;
         R::Object::common_status_mut(draft)

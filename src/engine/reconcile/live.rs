@@ -50,7 +50,8 @@ impl<R: ExternalResource> Engine<R> {
             pass.priority == Priority::Drift || asked_before != recorded.last_handled_reconcile_at;
         self.hand_off(live, draft).await?;
         let mut site = self.open(&object, &recorded, pass).await?;
-        site.check_onboarding(recorded.arn.is_some()).await?;
+        let known = recorded.arn.is_some() || (R::IDENTITY_IS_OURS && recorded.applied.is_some());
+        site.check_onboarding(known).await?;
 
         let references = self
             .resource
@@ -71,7 +72,10 @@ impl<R: ExternalResource> Engine<R> {
         )?;
         let mut content = self.plan(&desired, found.observed.as_ref(), draft)?;
         // Nothing is written to what may have changed hands: ownership is read in the pass that writes.
-        let unread = found.observed.is_some() && found.tags.is_none() && site.taggable;
+        let unread = found.observed.is_some()
+            && found.tags.is_none()
+            && site.taggable
+            && !R::IDENTITY_IS_OURS;
         if unread && !content.is_empty() {
             found = self.look(&site, &object, draft, &recorded, true).await?;
             content = self.plan(&desired, found.observed.as_ref(), draft)?;
@@ -101,7 +105,8 @@ impl<R: ExternalResource> Engine<R> {
         let mut texts = vec![];
         let observed = if verdict.changes.is_empty() {
             // An object that was made again and goes on with what is there: its deletion must not pass us by.
-            if !live.object.has_finalizer() {
+            let holds = |o| !R::IDENTITY_IS_OURS || !R::items(&desired, o).is_empty();
+            if !live.object.has_finalizer() && found.observed.as_ref().is_some_and(holds) {
                 site.provider().hold(&self.shared).await?;
                 live.add_finalizer().await?;
             }
@@ -130,47 +135,62 @@ impl<R: ExternalResource> Engine<R> {
                             Error::Settling => texts.join("; "),
                             _ => format!("{}; then stopped", texts.join("; ")),
                         };
-                        let reason = match verdict.decision {
-                            Decision::Create => Reason::Created,
-                            Decision::Adopt | Decision::AdoptAndUpdate => Reason::Adopted,
-                            _ => Reason::Updated,
-                        };
+                        let reason = Self::event_reason(&verdict, &recorded, false);
                         events::normal(&self.shared, &live.object, reason, &note).await;
                     }
                     return Err(error);
                 }
             }
         };
-        let reason = match verdict.decision {
-            Decision::Create => Reason::Created,
-            Decision::Adopt | Decision::AdoptAndUpdate => Reason::Adopted,
-            // Nobody asked for anything new: somebody has changed AWS.
-            _ if recorded.observed_generation == object.meta().generation && checks => {
-                Reason::DriftCorrected
-            }
-            _ => Reason::Updated,
-        };
+        // Nobody asked for anything new: somebody has changed AWS.
+        let drifted = recorded.observed_generation == object.meta().generation && checks;
+        let reason = Self::event_reason(&verdict, &recorded, drifted);
         self.remember(&site.key, |m| m.tags = Some(asked_for));
         let origin = Some(verdict.origin);
         R::Object::common_status_mut(draft).references = R::records(&references);
         let Moment { edge, news } =
             self.describe(&object, &site, draft, &desired, observed.as_ref(), origin);
-        if let Some(caveat) = R::caveat(&references) {
+        let now = self.shared.clock.now();
+        let unfinished = || R::unfinished(&desired, observed.as_ref(), now);
+        if let Some(caveat) = R::caveat(&references).or_else(unfinished) {
             if !texts.is_empty() {
                 events::normal(&self.shared, &live.object, reason, &texts.join("; ")).await;
             }
             self.tell(&live.object, &news).await;
             return Err(caveat);
         }
+        let (well, message) = R::well(&desired, now);
         Ok(Done {
             news,
             conclusion: Conclusion::InSync {
-                reason: Reason::InSync,
-                message: "AWS holds what the spec says".to_owned(),
+                reason: well,
+                message,
             },
             changed: (!texts.is_empty()).then(|| (reason, texts.join("; "))),
             requeue: self.next_check(edge),
         })
+    }
+
+    /// What was done, in a word.
+    fn event_reason(
+        verdict: &Verdict<R::Change>,
+        recorded: &CommonStatus,
+        drifted: bool,
+    ) -> Reason {
+        if let Some(reason) = verdict.changes.iter().find_map(Change::reason) {
+            return reason;
+        }
+        match verdict.decision {
+            Decision::Create => Reason::Created,
+            Decision::Adopt | Decision::AdoptAndUpdate => Reason::Adopted,
+            _ if R::IDENTITY_IS_OURS
+                && recorded.applied.as_ref().is_none_or(|a| a.items.is_empty()) =>
+            {
+                Reason::Created
+            }
+            _ if drifted => Reason::DriftCorrected,
+            _ => Reason::Updated,
+        }
     }
 
     fn plan(

@@ -125,6 +125,15 @@ impl<R: ExternalResource> Engine<R> {
                 holder: None,
             });
         };
+        if R::IDENTITY_IS_OURS {
+            return Ok(Found {
+                observed: Some(observed),
+                ownership: Some(Ownership::Ours),
+                origin: Origin::Created,
+                tags: None,
+                holder: None,
+            });
+        }
         if R::other_type(&observed).is_some() {
             return Ok(Found {
                 observed: Some(observed),

@@ -255,6 +255,7 @@ impl<R: ExternalResource> Engine<R> {
         let common = R::Object::common_status_mut(draft);
         common.last_handled_reconcile_at =
             object.annotations().get(RECONCILE_REQUESTED_AT).cloned();
+        R::tick(&object, draft, self.shared.clock.now());
         if object.suspended() {
             return Ok(Done {
                 conclusion: Conclusion::Suspended,
@@ -324,7 +325,9 @@ impl<R: ExternalResource> Engine<R> {
             // Whatever is wrong, who is on call is still said in time.
             _ => self.witness(&live.object, &mut draft).unwrap_or_default(),
         };
-        let requeue = sooner(requeue, moment.edge.map(|at| self.shared.clock.until(at)));
+        let tick = R::tick(&live.object, &mut draft, now);
+        let edge = moment.edge.into_iter().chain(tick).min();
+        let requeue = sooner(requeue, edge.map(|at| self.shared.clock.until(at)));
         let common = R::Object::common_status_mut(&mut draft);
         status::conclude(common, live.object.meta().generation, &conclusion, now);
         let after = ready_text(common);
