@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use kube::Resource;
 use tokio_util::sync::CancellationToken;
 
 use super::describe::News;
