@@ -73,6 +73,9 @@ pub struct RunArguments {
     /// Refuse every reference to an object of another namespace, AccessGrants or not.
     #[arg(long, env = "INCIDENT_OPERATOR_NO_CROSS_NAMESPACE_REFS")]
     pub no_cross_namespace_refs: bool,
+    /// Tell in the metrics who is on call, by name. Without it the metrics name no people.
+    #[arg(long, env = "INCIDENT_OPERATOR_METRICS_WITH_PEOPLE")]
+    pub metrics_with_people: bool,
     /// Name of the Lease.
     #[arg(
         long,

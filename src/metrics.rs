@@ -1,6 +1,7 @@
 //! Metrics of the operator itself; those of AWS calls are in `aws::observe`. The one place where names are spelled.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -31,7 +32,37 @@ struct AccountLabels {
     account: String,
 }
 
-/// Metrics of passes and of the queue. Labels are bounded: never a name of an object.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ScheduleLabels {
+    namespace: String,
+    schedule: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct PersonLabels {
+    namespace: String,
+    schedule: String,
+    contact: String,
+}
+
+/// What is measured of a schedule.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OnCallFigures {
+    /// Seconds of the window of `status.coverage` in which nobody is on call.
+    pub uncovered_seconds: i64,
+    /// Unix time at which the next gap begins or has begun.
+    pub next_gap: Option<i64>,
+    /// Whether somebody on call can be paged, when that is known.
+    pub reachable: Option<bool>,
+    /// Who is on call.
+    pub people: Vec<String>,
+}
+
+/// Who was on call in each schedule, so that hand-offs are counted and nobody is shown for longer.
+type OnCallNow = Arc<Mutex<HashMap<ScheduleLabels, Vec<String>>>>;
+
+/// Metrics of passes, of the queue and of schedules. Labels are bounded: names of people only when asked for, names of other objects but
+/// schedules never.
 #[derive(Clone)]
 pub struct Metrics {
     passes: Family<PassLabels, Counter>,
@@ -39,12 +70,19 @@ pub struct Metrics {
     queued: Family<PriorityLabels, Gauge>,
     braked: Family<AccountLabels, Counter>,
     leader: Gauge,
+    uncovered: Family<ScheduleLabels, Gauge>,
+    next_gap: Family<ScheduleLabels, Gauge>,
+    reachable: Family<ScheduleLabels, Gauge>,
+    hand_offs: Family<ScheduleLabels, Counter>,
+    on_call: Family<PersonLabels, Gauge>,
+    on_call_now: OnCallNow,
+    with_people: bool,
     registry: Arc<Registry>,
 }
 
 impl Metrics {
-    /// Registers everything; `add` registers what other rooms have.
-    pub fn new(add: impl FnOnce(&mut Registry)) -> Self {
+    /// Registers everything; `add` registers what other rooms have. `with_people` = who is on call may be told by name.
+    pub fn new(with_people: bool, add: impl FnOnce(&mut Registry)) -> Self {
         let mut registry = Registry::default();
         let passes = Family::<PassLabels, Counter>::default();
         let durations = Family::<KindLabels, Histogram>::new_with_constructor(|| {
@@ -78,8 +116,47 @@ impl Metrics {
             "1 while this process is the one that works",
             leader.clone(),
         );
+        let uncovered = Family::<ScheduleLabels, Gauge>::default();
+        let next_gap = Family::<ScheduleLabels, Gauge>::default();
+        let reachable = Family::<ScheduleLabels, Gauge>::default();
+        let hand_offs = Family::<ScheduleLabels, Counter>::default();
+        let on_call = Family::<PersonLabels, Gauge>::default();
+        registry.register(
+            "incident_operator_oncall_coverage_gap_seconds",
+            "Time without anybody on call in the four weeks from the last hand-off on, by schedule",
+            uncovered.clone(),
+        );
+        registry.register(
+            "incident_operator_oncall_next_gap_timestamp_seconds",
+            "Unix time at which the next time without anybody on call begins, by schedule; absent without one",
+            next_gap.clone(),
+        );
+        registry.register(
+            "incident_operator_oncall_reachable",
+            "1 while somebody on call can be paged, 0 while nobody can, by schedule; absent when that is not known",
+            reachable.clone(),
+        );
+        registry.register(
+            "incident_operator_oncall_hand_offs",
+            "How often who is on call has changed, by schedule",
+            hand_offs.clone(),
+        );
+        if with_people {
+            registry.register(
+                "incident_operator_oncall_contact",
+                "1 for everybody who is on call, by schedule and person",
+                on_call.clone(),
+            );
+        }
         add(&mut registry);
         Self {
+            uncovered,
+            next_gap,
+            reachable,
+            hand_offs,
+            on_call,
+            on_call_now: OnCallNow::default(),
+            with_people,
             passes,
             durations,
             queued,
@@ -106,6 +183,79 @@ impl Metrics {
                 account: account.to_owned(),
             })
             .inc();
+    }
+
+    /// Takes in how a schedule stands.
+    pub fn set_on_call(&self, namespace: &str, schedule: &str, figures: OnCallFigures) {
+        let labels = ScheduleLabels {
+            namespace: namespace.to_owned(),
+            schedule: schedule.to_owned(),
+        };
+        self.uncovered
+            .get_or_create(&labels)
+            .set(figures.uncovered_seconds);
+        match figures.next_gap {
+            Some(at) => {
+                self.next_gap.get_or_create(&labels).set(at);
+            }
+            None => {
+                self.next_gap.remove(&labels);
+            }
+        }
+        match figures.reachable {
+            Some(reachable) => {
+                self.reachable
+                    .get_or_create(&labels)
+                    .set(i64::from(reachable));
+            }
+            None => {
+                self.reachable.remove(&labels);
+            }
+        }
+        let mut now = self
+            .on_call_now
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let before = now.insert(labels.clone(), figures.people.clone());
+        if before.as_ref().is_some_and(|b| *b != figures.people) {
+            self.hand_offs.get_or_create(&labels).inc();
+        }
+        self.show_people(&labels, before.as_deref(), &figures.people);
+    }
+
+    /// Forgets a schedule that is gone.
+    pub fn forget_on_call(&self, namespace: &str, schedule: &str) {
+        let labels = ScheduleLabels {
+            namespace: namespace.to_owned(),
+            schedule: schedule.to_owned(),
+        };
+        self.uncovered.remove(&labels);
+        self.next_gap.remove(&labels);
+        self.reachable.remove(&labels);
+        self.hand_offs.remove(&labels);
+        let mut now = self
+            .on_call_now
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let before = now.remove(&labels);
+        self.show_people(&labels, before.as_deref(), &[]);
+    }
+
+    fn show_people(&self, schedule: &ScheduleLabels, before: Option<&[String]>, now: &[String]) {
+        if !self.with_people {
+            return;
+        }
+        let labels = |contact: &String| PersonLabels {
+            namespace: schedule.namespace.clone(),
+            schedule: schedule.schedule.clone(),
+            contact: contact.clone(),
+        };
+        for gone in before.into_iter().flatten().filter(|p| !now.contains(p)) {
+            self.on_call.remove(&labels(gone));
+        }
+        for person in now {
+            self.on_call.get_or_create(&labels(person)).set(1);
+        }
     }
 
     /// Says whether this process works.

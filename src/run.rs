@@ -16,7 +16,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin::{self, Admin};
 use crate::api::conditions::ConditionType;
-use crate::api::{ChannelActivation, Contact, EscalationPlan, ProviderConfig};
+use crate::api::{
+    ChannelActivation, Contact, EscalationPlan, OnCallSchedule, ProviderConfig, RotationOverride,
+};
 use crate::aws::{Accounts, Limiter, Priority, RequestMetrics};
 use crate::cli::RunArguments;
 use crate::engine::clock::Clock;
@@ -33,7 +35,7 @@ use crate::engine::shared::{Parts, Settings, Shared};
 use crate::engine::status::condition;
 use crate::engine::store::{ObjectStore, Seen};
 use crate::metrics::Metrics;
-use crate::resources::{channel_activation, contact, escalation_plan};
+use crate::resources::{channel_activation, contact, escalation_plan, on_call_schedule};
 use crate::{aws, telemetry};
 
 /// How long a request to the API server may take, watches apart.
@@ -94,7 +96,9 @@ async fn run(arguments: RunArguments) -> Result<(), Failure> {
     let client = Client::try_from(config)?;
 
     let requests = RequestMetrics::default();
-    let metrics = Metrics::new(|registry| requests.register(registry));
+    let metrics = Metrics::new(arguments.metrics_with_people, |registry| {
+        requests.register(registry);
+    });
     let limiter = Limiter::new(requests.clone());
     let accounts = Accounts::new(limiter.clone(), requests).await;
     let scheduler = Scheduler::new(arguments.concurrency);
@@ -201,6 +205,12 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
         Arc::new(ObjectStore::new(EscalationPlan::KIND, watches));
     shared.directory.register(contacts.clone());
     shared.directory.register(plans.clone());
+    let schedules: Arc<ObjectStore<DeserializeGuard<OnCallSchedule>>> =
+        Arc::new(ObjectStore::new(OnCallSchedule::KIND, watches));
+    let overrides: Arc<ObjectStore<DeserializeGuard<RotationOverride>>> =
+        Arc::new(ObjectStore::new(RotationOverride::KIND, watches));
+    shared.directory.register(schedules.clone());
+    shared.directory.register(overrides.clone());
 
     // The initial lists come before the first pass, or everything would seem to be missing.
     let (listed, mut listing) = mpsc::channel::<()>(1);
@@ -210,6 +220,8 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
     let nobody: Arc<Hook<ChannelActivation>> = Arc::new(|_| {});
     watch_kind::<ChannelActivation>(&shared, &activations, &nobody, &listed, &stop);
     watch_aliases(&shared, &plans, &listed, &stop);
+    watch_schedules(&shared, &schedules, &listed, &stop);
+    watch_overrides(&shared, &overrides, &listed, &stop);
     watch_everything_else(&shared, &contacts, &activations, &listed, &stop);
     drop(listed);
     // Ends when every watch has dropped its end.
@@ -265,6 +277,14 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
                     shared: shared.clone(),
                 },
                 plans,
+            )),
+        ),
+        (
+            OnCallSchedule::KIND,
+            Arc::new(Engine::new(
+                shared.clone(),
+                on_call_schedule::OnCallSchedules::new(contacts.clone(), overrides),
+                schedules,
             )),
         ),
         (
@@ -348,6 +368,59 @@ fn watch_contacts(
             Seen::Gone(gone) => alias_is_free(&own, &**gone),
         });
     watch_kind::<Contact>(shared, contacts, &also, listed, stop);
+}
+
+fn watch_schedules(
+    shared: &Arc<Shared>,
+    schedules: &Arc<ObjectStore<DeserializeGuard<OnCallSchedule>>>,
+    listed: &Listed,
+    stop: &CancellationToken,
+) {
+    let own = shared.clone();
+    let also: Arc<Hook<OnCallSchedule>> =
+        Arc::new(move |seen: &Seen<DeserializeGuard<OnCallSchedule>>| {
+            if let Seen::Gone(gone) = seen {
+                let namespace = gone.meta().namespace.clone().unwrap_or_default();
+                own.metrics.forget_on_call(&namespace, &gone.name_any());
+                alias_is_free(&own, &**gone);
+            }
+        });
+    watch_kind::<OnCallSchedule>(shared, schedules, &also, listed, stop);
+}
+
+/// A schedule shows the overrides that AWS has: it looks again when one was made or taken away.
+fn watch_overrides(
+    shared: &Arc<Shared>,
+    overrides: &Arc<ObjectStore<DeserializeGuard<RotationOverride>>>,
+    listed: &Listed,
+    stop: &CancellationToken,
+) {
+    let own = shared.clone();
+    let also: Arc<Hook<RotationOverride>> =
+        Arc::new(move |seen: &Seen<DeserializeGuard<RotationOverride>>| {
+            let applied = |guard: &DeserializeGuard<RotationOverride>| {
+                let status = guard.0.as_ref().ok().and_then(|o| o.status.as_ref());
+                status.map(|s| s.overrides.clone()).unwrap_or_default()
+            };
+            let (object, before, now) = match seen {
+                Seen::Applied { now, before } => {
+                    let before = before.as_ref().map(|b| applied(b));
+                    (now, before.unwrap_or_default(), applied(now))
+                }
+                Seen::Gone(gone) => (gone, applied(gone), vec![]),
+            };
+            if before != now
+                && let Ok(object) = &object.0
+            {
+                let schedule = ObjectKey {
+                    kind: OnCallSchedule::KIND,
+                    namespace: object.namespace(),
+                    name: object.spec.schedule_ref.name.clone(),
+                };
+                own.scheduler.wake(schedule, Priority::Urgent);
+            }
+        });
+    watch_kind::<RotationOverride>(shared, overrides, &also, listed, stop);
 }
 
 /// Watches a kind that has an alias and nobody but its referrers to tell.

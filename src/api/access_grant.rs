@@ -40,7 +40,7 @@ pub struct AccessGrantSpec {
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("has(self.namespace) != has(self.namespaceSelector)")
+    validation = Rule::new("has(self.__namespace__) != has(self.namespaceSelector)")
         .message("give either namespace or namespaceSelector (namespaceSelector: {} selects every namespace)")
 )]
 pub struct GrantFrom {

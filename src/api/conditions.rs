@@ -179,6 +179,8 @@ documented! {
     OverrideRestored,
     /// An override that was made elsewhere is gone from AWS before its time.
     OverrideLost,
+    /// The ConfigMap that `spec.export` names was not made for this object and is left alone.
+    ExportRefused,
     /// The override is over; nothing is changed any more.
     Completed,
     /// AWS takes overrides at most six months ahead: it is made when that time has come.

@@ -356,6 +356,9 @@ pub struct OnCallScheduleStatus {
     /// How the time from the last hand-off on is covered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coverage: Option<CoverageStatus>,
+    /// Name of the ConfigMap that the operator keeps (`spec.export`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exported_to: Option<String>,
 }
 
 /// What the printer columns show.
@@ -422,6 +425,9 @@ pub struct RotationStatus {
     /// Start time that the operator has last asked AWS for. When AWS keeps another one, the operator asks for one that gives the same shifts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requested_start_time: Option<Time>,
+    /// When the operator last changed the rotation in AWS (finding `ReviewOverrides`, CHK-29).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_at: Option<Time>,
     /// Members who were taken out because their Contact was deleted (`onMemberDeletion: Remove`), as the manifest names them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "set"))]

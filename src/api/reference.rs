@@ -51,7 +51,7 @@ pub struct SecretKeyReference {
 #[x_kube(
     validation = Rule::new("has(self.name) != has(self.arn)")
         .message("give either name (with namespace, for another namespace) or arn"),
-    validation = Rule::new("!has(self.namespace) || has(self.name)")
+    validation = Rule::new("!has(self.__namespace__) || has(self.name)")
         .message("namespace goes with name; an arn stands alone"),
     validation = Rule::new("!has(self.arn) || self.arn.matches('^arn:(aws|aws-cn|aws-us-gov):ssm-contacts:[a-z0-9-]+:[0-9]{12}:contact/[a-z0-9_-]+$')")
         .message("arn is that of a contact: arn:<partition>:ssm-contacts:<region>:<account>:contact/<alias>")

@@ -62,7 +62,7 @@ use super::reference::{LocalReference, ObjectReference};
         .message("give either durationMinutes or endTime"),
     validation = Rule::new("!has(self.durationMinutes) || (self.durationMinutes >= 30 && self.durationMinutes <= 264960)")
         .message("an override lasts at least 30 minutes (CHK-28) and at most 184 days"),
-    validation = Rule::new("!(has(self.startTime) && has(self.endTime)) || timestamp(self.endTime) - timestamp(self.startTime) >= duration('30m')")
+    validation = Rule::new("!(has(self.startTime) && has(self.endTime)) || self.endTime - self.startTime >= duration('30m')")
         .message("an override lasts at least 30 minutes: endTime is too early (CHK-28)"),
     validation = Rule::new("!has(self.ttlSecondsAfterFinished) || has(self.startTime)")
         .message("ttlSecondsAfterFinished needs a startTime: made again from Git, an override without one would start again"),

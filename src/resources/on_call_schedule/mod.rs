@@ -1,14 +1,42 @@
 //! `OnCallSchedule`: glue between the engine and the pure files of this room.
 
-use kube::ResourceExt;
+pub mod aws;
+pub mod desired;
+mod export;
+pub mod findings;
+pub mod observed;
+pub mod on_call;
+pub mod plan;
 
-use crate::api::OnCallSchedule;
-use crate::api::common::CommonSpec;
-use crate::api::on_call_schedule::{OnCallScheduleStatus, OnMemberDeletion};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use kube::ResourceExt;
+use kube::core::DeserializeGuard;
+use tokio::time::Instant;
+
+use crate::api::common::{AppliedStatus, CommonSpec, ResolvedReference};
+use crate::api::conditions::{ConditionType, Reason};
+use crate::api::on_call_schedule::{
+    OnCallScheduleStatus, OnMemberDeletion, RotationStatus, UnmanagedRotation,
+};
 use crate::api::reference::ObjectReference;
-use crate::engine::ExternalObject;
+use crate::api::{Contact, OnCallSchedule, RotationOverride};
+use crate::aws::{CallError, Session};
 use crate::engine::object::{ManagedObject, managed_object};
-use crate::engine::references::Reference;
+use crate::engine::ownership::TagPlan;
+use crate::engine::references::{self, Reference, Unresolved};
+use crate::engine::store::ObjectStore;
+use crate::engine::{
+    Applied, Error, ExternalObject, ExternalResource, Memory, Provider, Report, Reported, Shared,
+    Sight, api_time, status,
+};
+use crate::resources::alias;
+use desired::{Desired, Members};
+use observed::Observed;
+use on_call::{Person, Surroundings};
+use plan::{Change, Edit, SCHEDULE_SLOT, edit, match_rotations, rotation_slot};
 
 /// Kinds that may be members of a rotation.
 const PERSON: &[&str] = &[crate::api::Contact::KIND];
@@ -58,4 +86,536 @@ fn was_removed(object: &OnCallSchedule, rotation: &str, member: &ObjectReference
             .flat_map(|s| &s.rotations)
             .filter(|r| r.name == rotation)
             .any(|r| r.removed_members.contains(&member_name(member)))
+}
+
+/// The kind `OnCallSchedule`.
+pub struct OnCallSchedules {
+    /// People, for their names and whether they can be paged.
+    pub contacts: Arc<ObjectStore<DeserializeGuard<Contact>>>,
+    /// Overrides, for who made what AWS has.
+    pub overrides: Arc<ObjectStore<DeserializeGuard<RotationOverride>>>,
+    /// When this process last wrote rotations of a schedule, by its ARN: older lists do not show that.
+    written: Mutex<HashMap<String, Instant>>,
+}
+
+impl OnCallSchedules {
+    /// With the stores that the status is written from.
+    pub fn new(
+        contacts: Arc<ObjectStore<DeserializeGuard<Contact>>>,
+        overrides: Arc<ObjectStore<DeserializeGuard<RotationOverride>>>,
+    ) -> Self {
+        Self {
+            contacts,
+            overrides,
+            written: Mutex::default(),
+        }
+    }
+
+    fn written_at(&self, arn: &str) -> Option<Instant> {
+        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        written.get(arn).copied()
+    }
+
+    fn note_write(&self, arn: &str) {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        written.insert(arn.to_owned(), Instant::now());
+    }
+
+    /// Who stands for each of `arns` here.
+    fn people(&self, object: &OnCallSchedule, arns: &BTreeSet<&str>) -> BTreeMap<String, Person> {
+        let has = |contact: &Contact| {
+            let arn = contact
+                .status
+                .as_ref()
+                .and_then(|s| s.common.arn.as_deref());
+            arn.is_some_and(|arn| arns.contains(arn))
+        };
+        let namespace = object.namespace();
+        let mut people = BTreeMap::new();
+        for guard in self.contacts.filter(|g| g.0.as_ref().is_ok_and(has)) {
+            let Ok(contact) = &guard.0 else { continue };
+            let Some(status) = &contact.status else {
+                continue;
+            };
+            let (there, name) = (contact.namespace(), contact.name_any());
+            let label = match there {
+                Some(there) if Some(&there) != namespace.as_ref() => format!("{there}/{name}"),
+                _ => name,
+            };
+            let summary = status.summary.as_ref();
+            let person = Person {
+                label,
+                reachable: summary.map(|s| s.reachable == "Yes"),
+            };
+            if let Some(arn) = &status.common.arn {
+                people.insert(arn.clone(), person);
+            }
+        }
+        people
+    }
+}
+
+impl ExternalResource for OnCallSchedules {
+    type Object = OnCallSchedule;
+    type References = (Members, Vec<String>);
+    type Desired = Desired;
+    type Observed = Observed;
+    type Change = Change;
+    type Surroundings = Surroundings;
+
+    const SLOT: &'static str = SCHEDULE_SLOT;
+    const KEEPS_OBSERVED: bool = true;
+
+    fn identity(object: &OnCallSchedule, provider: &Provider) -> String {
+        alias::arn(provider, &desired::alias(object))
+    }
+
+    fn display_name(object: &OnCallSchedule) -> String {
+        format!(
+            "an on-call schedule with the alias \"{}\"",
+            desired::alias(object)
+        )
+    }
+
+    fn desired(
+        object: &OnCallSchedule,
+        (members, _): &Self::References,
+        tags: BTreeMap<String, String>,
+    ) -> Result<Desired, Error> {
+        desired::desired(object, members, tags)
+    }
+
+    fn plan(
+        desired: &Desired,
+        observed: Option<&Observed>,
+        memory: Memory<'_>,
+    ) -> Result<Vec<Change>, Error> {
+        Ok(plan::plan(desired, observed, memory))
+    }
+
+    fn tag_changes(
+        plan: &TagPlan,
+        wanted: Option<&BTreeMap<String, String>>,
+        observed: Option<&Observed>,
+    ) -> Vec<Change> {
+        let schedule = observed.is_none_or(|o| o.schedule.is_some());
+        let mut changes = vec![];
+        if schedule && !plan.set.is_empty() {
+            changes.push(Change::SetTags(plan.set.clone()));
+        }
+        if schedule && !plan.remove.is_empty() {
+            changes.push(Change::RemoveTags(plan.remove.clone()));
+        }
+        let used = |arn: &str| observed.is_some_and(|o| o.uses(arn));
+        for rotation in observed.iter().flat_map(|o| &o.rotations) {
+            // A rotation of the schedule that is not in the manifest is not ours to mark.
+            let Some(tags) = rotation
+                .tags
+                .as_ref()
+                .filter(|_| rotation.ours || !used(&rotation.arn))
+            else {
+                continue;
+            };
+            let missing = wanted.into_iter().flatten();
+            let missing: BTreeMap<String, String> = missing
+                .filter(|(key, value)| tags.get(*key) != Some(*value))
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect();
+            let extra: Vec<String> = plan
+                .remove
+                .iter()
+                .filter(|key| tags.contains_key(*key))
+                .cloned()
+                .collect();
+            if !missing.is_empty() {
+                changes.push(Change::SetRotationTags {
+                    arn: rotation.arn.clone(),
+                    name: rotation.name.clone(),
+                    tags: missing,
+                });
+            }
+            if !extra.is_empty() {
+                changes.push(Change::RemoveRotationTags {
+                    arn: rotation.arn.clone(),
+                    name: rotation.name.clone(),
+                    keys: extra,
+                });
+            }
+        }
+        changes
+    }
+
+    fn plan_delete(observed: &Observed) -> Vec<Change> {
+        plan::plan_delete(observed)
+    }
+
+    fn project(
+        observed: Option<Observed>,
+        desired: &Desired,
+        change: &Change,
+        id: Option<&str>,
+    ) -> Option<Observed> {
+        plan::project(observed, desired, change, id)
+    }
+
+    fn must_observe_after(change: &Change) -> bool {
+        // AWS may keep another start than it was asked for, and what it has decides who is paged.
+        matches!(
+            change,
+            Change::CreateRotation { .. } | Change::UpdateRotation { .. }
+        )
+    }
+
+    fn arn(observed: &Observed) -> String {
+        observed.arn.clone()
+    }
+
+    fn other_type(observed: &Observed) -> Option<String> {
+        let other = observed.other_type.as_ref()?;
+        Some(alias::taken(&observed.alias, other))
+    }
+
+    fn items(desired: &Desired, observed: &Observed) -> Vec<(String, String)> {
+        let schedule = observed.schedule.iter();
+        let schedule = schedule.map(|_| (SCHEDULE_SLOT.to_owned(), observed.arn.clone()));
+        let matched = match_rotations(desired, observed, |_| None);
+        let names = desired.rotations.iter().filter_map(|wanted| {
+            let found = matched.get(&wanted.key)?;
+            Some((rotation_slot(&wanted.name), found.arn.clone()))
+        });
+        schedule.chain(names).collect()
+    }
+
+    fn is_wanted(desired: &Desired, slot: &str) -> bool {
+        let named = |name: &str| rotation_slot(name) == slot;
+        slot == SCHEDULE_SLOT || desired.rotations.iter().any(|r| named(&r.name))
+    }
+
+    fn same_incarnation(observed: &Observed, applied: &AppliedStatus) -> bool {
+        let recorded = |arn: &str| applied.items.iter().any(|i| i.id == arn);
+        observed.used().any(|r| recorded(&r.arn))
+    }
+
+    fn foretell(
+        desired: &Desired,
+        changes: &[Change],
+        status: &mut OnCallScheduleStatus,
+        now: Timestamp,
+    ) {
+        for change in changes {
+            let (name, requested, update) = match change {
+                Change::CreateRotation { name, settings, .. } => {
+                    (name, Some(settings.start), false)
+                }
+                Change::UpdateRotation {
+                    name,
+                    settings,
+                    with_start,
+                    ..
+                } => (name, with_start.then_some(settings.start), true),
+                _ => continue,
+            };
+            let Some(wanted) = desired.rotations.iter().find(|r| r.name == *name) else {
+                continue;
+            };
+            let known = status.rotations.iter().position(|r| r.name == wanted.key);
+            let index = known.unwrap_or_else(|| {
+                status.rotations.push(RotationStatus {
+                    name: wanted.key.clone(),
+                    ..RotationStatus::default()
+                });
+                status.rotations.len() - 1
+            });
+            let entry = &mut status.rotations[index];
+            // A start that only stands in for the manifest's is no request of its own.
+            if requested == Some(wanted.settings.start) {
+                entry.requested_start_time = Some(api_time(wanted.settings.start));
+            }
+            entry.confirmed_for = None;
+            entry.confirmed = None;
+            if update {
+                entry.changed_at = Some(api_time(now));
+            }
+        }
+    }
+
+    fn witness(
+        object: &OnCallSchedule,
+        observed: &Observed,
+        surroundings: &Surroundings,
+        status: &mut OnCallScheduleStatus,
+        now: Timestamp,
+    ) -> Report {
+        let generation = object.metadata.generation;
+        let target = desired::target(object).unwrap_or_default();
+        on_call::describe(observed, &target, surroundings, status, generation, now).1
+    }
+
+    fn records((members, _): &Self::References) -> Vec<ResolvedReference> {
+        let all: BTreeSet<ResolvedReference> = members.all().map(|m| m.record()).collect();
+        all.into_iter().collect()
+    }
+
+    fn caveat((_, revoked): &Self::References) -> Option<Error> {
+        (!revoked.is_empty()).then(|| {
+            Error::unresolved(
+                Reason::ReferenceNotGranted,
+                format!(
+                    "{}. Who is in AWS already stays there; nobody new is added",
+                    revoked.join("; ")
+                ),
+            )
+        })
+    }
+
+    fn report(reported: Reported<'_, Self>, status: &mut OnCallScheduleStatus) -> Report {
+        let Reported {
+            object,
+            desired,
+            observed,
+            surroundings,
+            now,
+        } = reported;
+        write_rotations(desired, observed, status, now);
+        status.exported_to = object
+            .spec
+            .export
+            .as_ref()
+            .map(|e| e.config_map_name.clone());
+        let generation = object.metadata.generation;
+        let waits: Vec<String> = status
+            .rotations
+            .iter()
+            .filter_map(|r| {
+                let at = on_call::second(r.rollout_at.as_ref()?.0);
+                Some(format!("rotation \"{}\" until {at}", r.name))
+            })
+            .collect();
+        if waits.is_empty() {
+            status::remove_condition(&mut status.common, ConditionType::RolloutPending);
+        } else {
+            let message = format!(
+                "the edit waits for the end of the shift: {}",
+                waits.join(", ")
+            );
+            status::set_condition(
+                &mut status.common,
+                generation,
+                ConditionType::RolloutPending,
+                Some(true),
+                Reason::RolloutPending,
+                &message,
+                now,
+            );
+        }
+        let described = observed.map(|observed| {
+            on_call::describe(
+                observed,
+                &desired.target,
+                surroundings,
+                status,
+                generation,
+                now,
+            )
+        });
+        let (worked, mut report) = match described {
+            Some((worked, report)) => (Some(worked), report),
+            None => (None, Report::default()),
+        };
+        report.findings = findings::findings(&findings::Checked {
+            object,
+            desired,
+            observed,
+            status,
+            worked: worked.as_ref(),
+            now,
+        });
+        report
+    }
+
+    fn surroundings(&self, object: &OnCallSchedule, observed: Option<&Observed>) -> Surroundings {
+        let rotations = observed.iter().flat_map(|o| &o.rotations);
+        let arns: BTreeSet<&str> = rotations
+            .flat_map(|r| {
+                let overrides = r.overrides.iter().flat_map(|o| &o.members);
+                r.settings.members.iter().chain(overrides)
+            })
+            .map(String::as_str)
+            .collect();
+        let namespace = object.namespace();
+        let name = object.name_any();
+        let of_this = |one: &RotationOverride| {
+            one.namespace() == namespace && one.spec.schedule_ref.name == name
+        };
+        let overrides = self.overrides.filter(|g| g.0.as_ref().is_ok_and(of_this));
+        let made_by = overrides
+            .iter()
+            .filter_map(|g| g.0.as_ref().ok())
+            .flat_map(|one| {
+                let label = one.name_any();
+                let applied = one.status.iter().flat_map(|s| &s.overrides);
+                applied.map(move |o| (o.id.clone(), label.clone()))
+            })
+            .collect();
+        Surroundings {
+            people: self.people(object, &arns),
+            made_by,
+        }
+    }
+
+    async fn resolve(
+        &self,
+        shared: &Shared,
+        provider: &Provider,
+        object: &OnCallSchedule,
+    ) -> Result<Self::References, Error> {
+        let key = object.key();
+        let namespace = object.namespace();
+        let recorded = object.status.as_ref().map(|s| s.common.references.clone());
+        let recorded = recorded.unwrap_or_default();
+        let leavers_go = object.spec.on_member_deletion == Some(OnMemberDeletion::Remove);
+        let mut members = Members::default();
+        let (mut revoked, mut problems): (Vec<String>, Vec<Unresolved>) = (vec![], vec![]);
+        for rotation in object.spec.rotations.iter().flatten() {
+            let (mut staying, mut leaving, mut gone) = (vec![], vec![], vec![]);
+            for member in &rotation.contact_refs {
+                let reference = Reference::new(member, namespace.as_deref(), PERSON);
+                let found =
+                    references::resolve(shared, provider, &key, &recorded, &reference).await?;
+                match found {
+                    Ok(found) if leavers_go && found.deleting() => {
+                        leaving.push((member_name(member), found));
+                    }
+                    Ok(found) => {
+                        revoked.extend(found.revoked.clone());
+                        staying.push(found);
+                    }
+                    Err(problem)
+                        if problem.missing && was_removed(object, &rotation.name, member) =>
+                    {
+                        gone.push(member_name(member));
+                    }
+                    Err(problem) => problems.push(problem),
+                }
+            }
+            // Somebody has to remain.
+            if staying.is_empty() {
+                staying.extend(leaving.into_iter().map(|(_, found)| found));
+            } else {
+                gone.extend(leaving.into_iter().map(|(name, _)| name));
+            }
+            if staying.is_empty() && problems.is_empty() {
+                problems.push(Unresolved {
+                    reason: Reason::ReferenceNotFound,
+                    message: format!(
+                        "every member of rotation \"{}\" was deleted: put somebody into contactRefs",
+                        rotation.name
+                    ),
+                    missing: true,
+                });
+            }
+            gone.sort();
+            gone.dedup();
+            members.by_rotation.insert(rotation.name.clone(), staying);
+            members.removed.insert(rotation.name.clone(), gone);
+        }
+        if let Some(error) = references::unresolved(&problems) {
+            return Err(error);
+        }
+        revoked.sort();
+        revoked.dedup();
+        Ok((members, revoked))
+    }
+
+    async fn observe(&self, sight: Sight<'_, Self>) -> Result<Option<Observed>, CallError> {
+        aws::observe(sight, self.written_at(sight.identity)).await
+    }
+
+    async fn read_tags(
+        &self,
+        session: &Session,
+        observed: &mut Observed,
+    ) -> Result<Option<BTreeMap<String, String>>, CallError> {
+        aws::read_tags(session, observed).await.map(Some)
+    }
+
+    async fn apply(
+        &self,
+        session: &Session,
+        identity: &str,
+        change: &Change,
+        token: &str,
+        ids: &BTreeMap<String, String>,
+    ) -> Result<Applied, CallError> {
+        self.note_write(identity);
+        let applied = aws::apply(session, identity, change, token, ids).await;
+        // A list that began while the call was under way may not show it either.
+        self.note_write(identity);
+        applied
+    }
+
+    async fn publish(
+        &self,
+        shared: &Shared,
+        object: &OnCallSchedule,
+        status: &OnCallScheduleStatus,
+    ) -> Result<(), Error> {
+        export::metrics(shared, object, status);
+        export::publish(shared, object, status).await
+    }
+}
+
+/// What the status says of each rotation.
+fn write_rotations(
+    desired: &Desired,
+    observed: Option<&Observed>,
+    status: &mut OnCallScheduleStatus,
+    now: Timestamp,
+) {
+    let items: Vec<(String, String)> = status
+        .common
+        .applied
+        .iter()
+        .flat_map(|a| &a.items)
+        .map(|i| (i.slot.clone(), i.id.clone()))
+        .collect();
+    let recorded = |slot: &str| {
+        let item = items.iter().find(|(s, _)| s == slot);
+        item.map(|(_, id)| id.clone())
+    };
+    let matched = observed.map(|o| match_rotations(desired, o, recorded));
+    let mut rotations = vec![];
+    for wanted in &desired.rotations {
+        let known = status.rotations.iter().find(|r| r.name == wanted.key);
+        let mut entry = known.cloned().unwrap_or_else(|| RotationStatus {
+            name: wanted.key.clone(),
+            ..RotationStatus::default()
+        });
+        let found = matched.as_ref().and_then(|m| m.get(&wanted.key));
+        entry.removed_members.clone_from(&wanted.removed);
+        entry.rollout_at = None;
+        if let Some(found) = found {
+            let held = items.iter().any(|(_, id)| *id == found.arn);
+            if let Edit::At(at) = edit(wanted, found, desired.rollout, held, now) {
+                entry.rollout_at = Some(api_time(at));
+            }
+            if let Some(confirmation) = &found.confirmation {
+                entry.confirmed_for = Some(api_time(confirmation.for_));
+                entry.confirmed = Some(confirmation.agrees);
+            }
+        }
+        entry.arn = found.map(|f| f.arn.clone());
+        entry.effective_start_time = found.map(|f| api_time(f.settings.start));
+        rotations.push(entry);
+    }
+    status.unmanaged_rotations = observed
+        .iter()
+        .flat_map(|o| o.used())
+        .filter(|r| !rotations.iter().any(|e| e.arn.as_deref() == Some(&r.arn)))
+        .map(|r| UnmanagedRotation {
+            arn: r.arn.clone(),
+            name: r.name.clone(),
+        })
+        .collect();
+    status.rotations = rotations;
 }

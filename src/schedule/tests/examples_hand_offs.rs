@@ -285,6 +285,40 @@ fn a_day_counts_by_its_date_as_written() {
     );
 }
 
+#[test]
+fn a_hand_off_may_pass_before_its_day_begins_again() {
+    // St. John's went from 00:01 back to 23:01 on 2 November 2008: midnight came twice and counts the first time.
+    let rotation = daily_at("America/St_Johns", "2008-11-01T12:00:00Z", &["00:00"]);
+    let shift = rotation.shift_at(at("2008-11-02T03:00:00Z")).unwrap();
+    assert_eq!(
+        (shift.number, shift.interval),
+        (1, window("2008-11-02T02:30:00Z", "2008-11-03T03:30:00Z"))
+    );
+}
+
+#[test]
+fn a_hand_off_moved_past_the_start_by_a_clock_change_takes_place() {
+    // Nuuk skips 23:00 to 24:00 on 28 March 2026. Of the 28th, 23:30 falls behind 00:15 of the 29th, from which days are counted.
+    let rotation = daily_at("America/Nuuk", "2026-03-29T01:10:00Z", &["23:30", "00:15"]);
+    let expected = [
+        "2026-03-29T01:10:00Z",
+        "2026-03-29T01:15:00Z",
+        "2026-03-29T01:30:00Z",
+        "2026-03-30T00:30:00Z",
+    ];
+    assert_eq!(
+        hand_offs(&rotation, "2026-03-29T00:00:00Z", "2026-03-30T01:00:00Z"),
+        expected
+    );
+    assert_eq!(
+        rotation
+            .shift_at(at("2026-03-30T00:45:00Z"))
+            .unwrap()
+            .number,
+        3
+    );
+}
+
 // Rule 3.
 
 #[test]

@@ -18,7 +18,7 @@ static ZONES: LazyLock<Vec<String>> = LazyLock::new(|| {
         .collect()
 });
 
-const AWKWARD: [&str; 14] = [
+const AWKWARD: [&str; 15] = [
     "America/New_York",
     "Europe/London",
     "Australia/Lord_Howe",
@@ -33,6 +33,7 @@ const AWKWARD: [&str; 14] = [
     "America/Sao_Paulo",
     "Antarctica/Troll",
     "America/Havana",
+    "America/St_Johns",
 ];
 
 pub fn zone_name() -> impl Strategy<Value = String> {
@@ -224,7 +225,13 @@ pub fn rotation_and_skip() -> impl Strategy<Value = (Rotation<u32>, Timestamp)> 
                         .collect(),
                 ),
             };
-            let start = at - SignedDuration::from_hours(before);
+            // Every other begins around the skip itself.
+            let before = if before % 2 == 0 {
+                SignedDuration::from_hours(before)
+            } else {
+                SignedDuration::from_mins(before % 300 - 200)
+            };
+            let start = at - before;
             let rotation = Rotation::new(RotationSettings {
                 start,
                 zone: name.to_owned(),
