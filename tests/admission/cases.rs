@@ -3,13 +3,16 @@
 
 use serde_json::{Value, json};
 
+#[path = "on_call_cases.rs"]
+mod on_call;
+
 /// A rule and its cases.
 #[derive(Debug)]
 pub struct Rule {
     /// Kind whose CRD holds it.
     pub kind: &'static str,
     /// Where it stands in the schema; `[]` is an item of a list, empty is the root.
-    pub at: &'static str,
+    pub at: String,
     /// What the user reads.
     pub message: &'static str,
     /// The cases.
@@ -33,10 +36,10 @@ pub struct Case {
 }
 
 impl Rule {
-    fn new(kind: &'static str, at: &'static str, message: &'static str) -> Self {
+    fn new(kind: &'static str, at: impl Into<String>, message: &'static str) -> Self {
         Self {
             kind,
-            at,
+            at: at.into(),
             message,
             cases: vec![],
         }
@@ -92,7 +95,7 @@ pub fn least(kind: &str) -> Value {
             "accountId": "123456789012", "region": "eu-central-1", "ownerId": "prod-oncall", "allowedNamespaces": {"selector": {}},
         }),
         "ChannelActivation" => json!({"contactRef": {"name": "alice"}, "channel": "mobile"}),
-        _ => json!({}),
+        other => on_call::least(other).unwrap_or_else(|| json!({})),
     };
     json!({
         "apiVersion": "incident-operator.dev/v1alpha1", "kind": kind, "metadata": {"name": "subject"}, "spec": spec,
@@ -165,53 +168,85 @@ fn with_stages(stages: &Value) -> Value {
 
 /// Every rule.
 pub fn rules() -> Vec<Rule> {
-    let mut rules = contact();
-    rules.extend(alias());
+    let mut rules = vec![];
+    for (kind, fixed) in [
+        (
+            "Contact",
+            "spec.alias cannot be changed: AWS has no way to rename a contact. Make a new Contact and move references to it",
+        ),
+        (
+            "OnCallSchedule",
+            "spec.alias cannot be changed: AWS has no way to rename an on-call schedule (CHK-26). Make a new OnCallSchedule and move references to it",
+        ),
+        (
+            "EscalationPlan",
+            "spec.alias cannot be changed: AWS has no way to rename an escalation plan. Make a new EscalationPlan and move references to it",
+        ),
+    ] {
+        rules.extend(alias(kind, fixed));
+        rules.push(display_name(kind));
+    }
+    for kind in ["Contact", "EscalationPlan"] {
+        rules.extend(review(kind));
+    }
     rules.extend(channels());
     rules.extend(plans());
     for (kind, at) in [
         ("Contact", "spec.tags"),
+        ("OnCallSchedule", "spec.tags"),
+        ("RotationOverride", "spec.tags"),
+        ("EscalationPlan", "spec.tags"),
         ("ProviderConfig", "spec.defaultTags"),
     ] {
         rules.extend(tag_rules(kind, at));
     }
-    for kind in ["Contact", "ChannelActivation"] {
+    for kind in [
+        "Contact",
+        "ChannelActivation",
+        "OnCallSchedule",
+        "RotationOverride",
+        "EscalationPlan",
+    ] {
         rules.push(accepted_findings(kind));
     }
     rules.extend(channel_activation());
     rules.extend(provider_config());
+    rules.extend(on_call::rules());
     rules
 }
 
-fn contact() -> Vec<Rule> {
+fn display_name(kind: &'static str) -> Rule {
     let display_name = |name: &str| json!({"displayName": name});
+    Rule::new(
+        kind,
+        "spec",
+        "displayName has at most 255 letters, digits, spaces and the characters _ . -",
+    )
+    .accepts(
+        "letters of any alphabet",
+        &display_name("Åsa Ünal-Øst 李 Jr._2"),
+    )
+    .accepts("empty, which is the same as absent", &display_name(""))
+    .accepts("255 characters", &display_name(&long("ü", 255)))
+    .server_only()
+    .refuses("256 characters", &display_name(&long("a", 256)))
+    .refuses("an apostrophe", &display_name("Pat O'Hara"))
+    .refuses("a mail address", &display_name("pat.ohara@example.org"))
+    .refuses("a line break", &display_name("Pat\nHara"))
+}
+
+fn review(kind: &'static str) -> Vec<Rule> {
     let every = |days: i64| json!({"review": {"everyDays": days}});
     let reviewed = |day: &str| json!({"review": {"everyDays": 90, "lastReviewed": day}});
     vec![
-        Rule::new(
-            "Contact",
-            "spec",
-            "displayName has at most 255 letters, digits, spaces and the characters _ . -",
-        )
-        .accepts(
-            "letters of any alphabet",
-            &display_name("Åsa Ünal-Øst 李 Jr._2"),
-        )
-        .accepts("empty, which is the same as absent", &display_name(""))
-        .accepts("255 characters", &display_name(&long("ü", 255)))
-        .server_only()
-        .refuses("256 characters", &display_name(&long("a", 256)))
-        .refuses("an apostrophe", &display_name("Pat O'Hara"))
-        .refuses("a mail address", &display_name("pat.ohara@example.org"))
-        .refuses("a line break", &display_name("Pat\nHara")),
-        Rule::new("Contact", "spec.review", "everyDays is 1 to 3650")
+        Rule::new(kind, "spec.review", "everyDays is 1 to 3650")
             .accepts("a day", &every(1))
             .accepts("ten years", &every(3650))
             .refuses("never", &every(0))
             .refuses("less than never", &every(-1))
             .refuses("more than ten years", &every(3651)),
         Rule::new(
-            "Contact",
+            kind,
             "spec.review",
             "lastReviewed is a day of the calendar, YYYY-MM-DD",
         )
@@ -225,8 +260,8 @@ fn contact() -> Vec<Rule> {
     ]
 }
 
-/// What of an alias is fixed when. Before creation means that the operator has not begun to make the contact.
-fn alias() -> Vec<Rule> {
+/// What of an alias is fixed when. Before creation means that the operator has not begun to make it in AWS.
+fn alias(kind: &'static str, fixed: &'static str) -> Vec<Rule> {
     let alias = |alias: &str| json!({"alias": alias});
     let stored = |name: &str, alias: Option<&str>, status: &Value| {
         // Server-side apply makes a spec null from which the last field is taken.
@@ -237,7 +272,7 @@ fn alias() -> Vec<Rule> {
     let created = json!({"arn": "arn:aws:ssm-contacts:eu-central-1:123456789012:contact/alice", "origin": "Created"});
     let begun = json!({"origin": "Created"});
     vec![
-        Rule::new("Contact", "spec", "alias has 1 to 255 lower-case letters, digits, '_' and '-'")
+        Rule::new(kind, "spec", "alias has 1 to 255 lower-case letters, digits, '_' and '-'")
             .accepts("all that is allowed", &alias("a-z_0-9"))
             .accepts("255 characters", &alias(&long("a", 255)))
             .refuses("empty", &alias(""))
@@ -246,11 +281,11 @@ fn alias() -> Vec<Rule> {
             .refuses("a space", &alias("alice example"))
             .refuses("a dot", &alias("alice.example"))
             .refuses("letters that are not ASCII", &alias("jürgen")),
-        Rule::new("Contact", "", "metadata.name has a dot, which an alias cannot have: set spec.alias")
+        Rule::new(kind, "", "metadata.name has a dot, which an alias cannot have: set spec.alias")
             .accepts("no dot, no alias", &json!({"metadata": {"name": "alice-1"}}))
             .accepts("a dot and an alias", &json!({"metadata": {"name": "alice.example"}, "spec": {"alias": "alice"}}))
             .refuses("a dot and no alias", &json!({"metadata": {"name": "alice.example"}})),
-        Rule::new("Contact", "", "spec.alias cannot be changed: AWS has no way to rename a contact. Make a new Contact and move references to it")
+        Rule::new(kind, "", fixed)
             .accepts_change("set before creation", &stored("bob", None, &unseen), &stored("bob", Some("alice"), &unseen))
             .accepts_change("set where there was no status yet", &stored("bob", None, &Value::Null), &stored("bob", Some("alice"), &Value::Null))
             .accepts_change("kept", &stored("bob", Some("alice"), &created), &stored("bob", Some("alice"), &created))
@@ -662,49 +697,39 @@ fn provider_config_parts(kind: &'static str) -> Vec<Rule> {
             "spec.adoption.allowedNamespaces.selector.matchExpressions[]",
         ),
     ] {
-        rules.push(
-            Rule::new(
-                kind,
-                at,
-                "In and NotIn need values; Exists and DoesNotExist take none",
-            )
-            .accepts(
-                "In",
-                &expression(
-                    field,
-                    &json!({"key": "team", "operator": "In", "values": ["a", "b"]}),
-                ),
-            )
-            .accepts(
-                "Exists",
-                &expression(field, &json!({"key": "team", "operator": "Exists"})),
-            )
-            .accepts(
-                "Exists with no values",
-                &expression(
-                    field,
-                    &json!({"key": "team", "operator": "DoesNotExist", "values": []}),
-                ),
-            )
-            .refuses(
-                "In without values",
-                &expression(field, &json!({"key": "team", "operator": "In"})),
-            )
-            .refuses(
-                "NotIn with no values",
-                &expression(
-                    field,
-                    &json!({"key": "team", "operator": "NotIn", "values": []}),
-                ),
-            )
-            .refuses(
-                "Exists with values",
-                &expression(
-                    field,
-                    &json!({"key": "team", "operator": "Exists", "values": ["a"]}),
-                ),
-            ),
-        );
+        rules.push(selector(kind, at, |one| expression(field, one)));
     }
     rules
+}
+
+fn selector(kind: &'static str, at: &str, with: impl Fn(&Value) -> Value) -> Rule {
+    Rule::new(
+        kind,
+        at,
+        "In and NotIn need values; Exists and DoesNotExist take none",
+    )
+    .accepts(
+        "In",
+        &with(&json!({"key": "team", "operator": "In", "values": ["a", "b"]})),
+    )
+    .accepts(
+        "Exists",
+        &with(&json!({"key": "team", "operator": "Exists"})),
+    )
+    .accepts(
+        "Exists with no values",
+        &with(&json!({"key": "team", "operator": "DoesNotExist", "values": []})),
+    )
+    .refuses(
+        "In without values",
+        &with(&json!({"key": "team", "operator": "In"})),
+    )
+    .refuses(
+        "NotIn with no values",
+        &with(&json!({"key": "team", "operator": "NotIn", "values": []})),
+    )
+    .refuses(
+        "Exists with values",
+        &with(&json!({"key": "team", "operator": "Exists", "values": ["a"]})),
+    )
 }
