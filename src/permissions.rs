@@ -43,6 +43,12 @@ pub fn cluster_role() -> ClusterRole {
                 &["delete"],
             ),
             rule(&[""], &["namespaces", "secrets"], &["get", "list", "watch"]),
+            // Exports of schedules; one that the operator did not make is left alone.
+            rule(
+                &[""],
+                &["configmaps"],
+                &["get", "create", "patch", "delete"],
+            ),
             rule(&["events.k8s.io"], &["events"], &["create", "patch"]),
             rule(
                 &["coordination.k8s.io"],

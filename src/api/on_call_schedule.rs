@@ -382,7 +382,7 @@ pub struct OnCallScheduleSummary {
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OnCall {
-    /// The person: name of the Contact (`namespace/name` in another namespace), or the alias in AWS.
+    /// The person: name of the Contact (`namespace/name` where two have the same name), or the alias in AWS.
     pub contact: String,
     /// The rotation that has them on call.
     pub rotation: String,

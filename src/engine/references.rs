@@ -398,7 +398,7 @@ async fn refusal(
         Unresolved::new(
             Reason::ReferenceNotGranted,
             format!(
-                "{kind} {other}/{name} is in another namespace, and no AccessGrant in namespace \"{other}\" lets a {} of namespace \"{own}\" refer to it",
+                "{kind} {other}/{name} is in another namespace, and no AccessGrant there lets {}s of namespace \"{own}\" refer to it",
                 referrer.kind
             ),
         )

@@ -147,7 +147,7 @@ fn coverage(checked: &Checked<'_>, worked: &Worked) -> Vec<Finding> {
             "",
             Severity::Critical,
             format!(
-                "{} on call now and cannot be paged: activate a channel and put it into the engagement plan (CHK-14)",
+                "nobody on call now can be paged ({}): activate a channel and put it into the engagement plan (CHK-14)",
                 names.join(", ")
             ),
         ));

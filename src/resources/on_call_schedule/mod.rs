@@ -121,8 +121,8 @@ impl OnCallSchedules {
         written.insert(arn.to_owned(), Instant::now());
     }
 
-    /// Who stands for each of `arns` here.
-    fn people(&self, object: &OnCallSchedule, arns: &BTreeSet<&str>) -> BTreeMap<String, Person> {
+    /// Who stands for each of `arns` here: by name, with the namespace where two have the same name.
+    fn people(&self, arns: &BTreeSet<&str>) -> BTreeMap<String, Person> {
         let has = |contact: &Contact| {
             let arn = contact
                 .status
@@ -130,16 +130,20 @@ impl OnCallSchedules {
                 .and_then(|s| s.common.arn.as_deref());
             arn.is_some_and(|arn| arns.contains(arn))
         };
-        let namespace = object.namespace();
         let mut people = BTreeMap::new();
-        for guard in self.contacts.filter(|g| g.0.as_ref().is_ok_and(has)) {
+        let found = self.contacts.filter(|g| g.0.as_ref().is_ok_and(has));
+        let mut names: BTreeMap<String, usize> = BTreeMap::new();
+        for guard in &found {
+            *names.entry(guard.name_any()).or_default() += 1;
+        }
+        for guard in found {
             let Ok(contact) = &guard.0 else { continue };
             let Some(status) = &contact.status else {
                 continue;
             };
-            let (there, name) = (contact.namespace(), contact.name_any());
-            let label = match there {
-                Some(there) if Some(&there) != namespace.as_ref() => format!("{there}/{name}"),
+            let name = contact.name_any();
+            let label = match names.get(&name) {
+                Some(2..) => format!("{}/{name}", contact.namespace().unwrap_or_default()),
                 _ => name,
             };
             let summary = status.summary.as_ref();
@@ -458,7 +462,7 @@ impl ExternalResource for OnCallSchedules {
             })
             .collect();
         Surroundings {
-            people: self.people(object, &arns),
+            people: self.people(&arns),
             made_by,
         }
     }
