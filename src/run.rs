@@ -35,7 +35,9 @@ use crate::engine::shared::{Parts, Settings, Shared};
 use crate::engine::status::condition;
 use crate::engine::store::{ObjectStore, Seen};
 use crate::metrics::Metrics;
-use crate::resources::{channel_activation, contact, escalation_plan, on_call_schedule};
+use crate::resources::{
+    channel_activation, contact, escalation_plan, on_call_schedule, rotation_override,
+};
 use crate::{aws, telemetry};
 
 /// How long a request to the API server may take, watches apart.
@@ -283,8 +285,20 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
             OnCallSchedule::KIND,
             Arc::new(Engine::new(
                 shared.clone(),
-                on_call_schedule::OnCallSchedules::new(contacts.clone(), overrides),
-                schedules,
+                on_call_schedule::OnCallSchedules::new(contacts.clone(), overrides.clone()),
+                schedules.clone(),
+            )),
+        ),
+        (
+            RotationOverride::KIND,
+            Arc::new(Engine::new(
+                shared.clone(),
+                rotation_override::RotationOverrides {
+                    shared: shared.clone(),
+                    schedules,
+                    overrides: overrides.clone(),
+                },
+                overrides,
             )),
         ),
         (

@@ -56,10 +56,10 @@ fn references(&self) -> Vec<Reference> {
         .collect()
 }
 fn detail(&self) -> String {
-    // Overrides are made for the ARNs of rotations and for whom these have on shift.
+    // Overrides are made for the ARNs of rotations and for whom these have on shift, as AWS has them.
     let rotations = self.status.iter().flat_map(|s| &s.rotations);
-    let arns = rotations.filter_map(|r| r.arn.as_deref());
-    format!("{:?} {}", self.metadata.generation, arns.collect::<Vec<_>>().join(" "))
+    let rotations = rotations.map(|r| (&r.name, &r.arn, &r.changed_at));
+    format!("{:?} {:?}", self.metadata.generation, rotations.collect::<Vec<_>>())
 });
 
 impl ExternalObject for OnCallSchedule {

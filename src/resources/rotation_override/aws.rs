@@ -45,7 +45,12 @@ pub async fn observe(session: &Session, wanted: &Wanted<'_>) -> Result<Observed,
             rotation: found.settings.and_then(|s| Rotation::new(s).ok()),
         });
     }
-    let slots = || wanted.made.values().chain(wanted.begun.iter().map(|(slot, _)| slot));
+    let slots = || {
+        wanted
+            .made
+            .values()
+            .chain(wanted.begun.iter().map(|(slot, _)| slot))
+    };
     let mut arns: Vec<&str> = wanted
         .rotations
         .iter()
@@ -108,7 +113,9 @@ fn began(
 ) -> bool {
     let earliest = since.checked_sub(CLOCKS_DIFFER).unwrap_or(*since);
     slot.rotation == arn
-        && Slot::new(arn, slot.time, &found.members).team == slot.team
+        // Of many people AWS shows some.
+        && (found.members.len() == rotations::SHOWN
+            || Slot::new(arn, slot.time, &found.members).team == slot.team)
         && realises(found, slot.time, None, wanted.now)
         && found.created >= earliest
         && !(wanted.is_taken)(&found.id)

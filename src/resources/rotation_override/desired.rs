@@ -110,8 +110,12 @@ fn months_later(at: Timestamp, months: i32) -> Timestamp {
 }
 
 fn whole_seconds(at: Timestamp) -> Timestamp {
-    at.round(jiff::TimestampRound::new().smallest(Unit::Second).mode(jiff::RoundMode::Floor))
-        .unwrap_or(at)
+    at.round(
+        jiff::TimestampRound::new()
+            .smallest(Unit::Second)
+            .mode(jiff::RoundMode::Floor),
+    )
+    .unwrap_or(at)
 }
 
 /// The spec in words, for the printer column: `bob for alice`, `alice, bob` or `nobody`.
@@ -126,9 +130,11 @@ pub fn in_words(spec: &RotationOverrideSpec) -> String {
     match (&spec.substitutions, &spec.contact_refs) {
         (Some(swaps), _) => {
             let swaps = swaps.iter();
-            list(swaps
-                .map(|s| format!("{} for {}", member_name(&s.in_), member_name(&s.out)))
-                .collect())
+            list(
+                swaps
+                    .map(|s| format!("{} for {}", member_name(&s.in_), member_name(&s.out)))
+                    .collect(),
+            )
         }
         (None, people) => list(people.iter().flatten().map(member_name).collect()),
     }
@@ -201,10 +207,7 @@ pub fn desired(object: &RotationOverride, references: &References) -> Result<Des
     Ok(desired)
 }
 
-fn check_swaps(
-    swaps: &[(String, String)],
-    names: &BTreeMap<String, String>,
-) -> Result<(), Error> {
+fn check_swaps(swaps: &[(String, String)], names: &BTreeMap<String, String>) -> Result<(), Error> {
     let name = |arn: &String| names.get(arn).unwrap_or(arn).clone();
     let mut out = BTreeSet::new();
     for (goes, comes) in swaps {

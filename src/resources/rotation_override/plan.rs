@@ -342,7 +342,11 @@ pub fn plan(
             && !to_begin(own)
             && !unknown(own)
     };
-    let deletes = observed.ours.iter().filter(goes).map(|own| delete(own, observed));
+    let deletes = observed
+        .ours
+        .iter()
+        .filter(goes)
+        .map(|own| delete(own, observed));
     Ok(creates.into_iter().chain(deletes).collect())
 }
 
@@ -359,12 +363,15 @@ fn create(desired: &Desired, observed: &Observed, memory: Memory<'_>, part: &Par
     // The same request again, as long as it can be: AWS then answers with what it has made.
     let from = begun.map_or(now, |p| p.since.0);
     let later = |from| Interval::lasting(from, FALLBACK).end;
-    let start = Some(later(from)).filter(|at| *at > now).unwrap_or(later(now));
+    let start = Some(later(from))
+        .filter(|at| *at > now)
+        .unwrap_or(later(now));
     let fallback = part.time.start <= now && is_long_enough(Interval::new(start, part.time.end));
     let told = observed.told.iter().any(|t| {
         t.rotation == part.rotation
             && t.end_time.0 == part.time.end
-            && (t.start_time.0 == part.time.start || t.start_time.0 <= now && part.time.start <= now)
+            && (t.start_time.0 == part.time.start
+                || t.start_time.0 <= now && part.time.start <= now)
             && !observed.ours.iter().any(|own| own.found.id == t.id)
     });
     Change::Create {
@@ -409,7 +416,11 @@ pub fn put_off_until(desired: &Desired, observed: &Observed, now: Timestamp) -> 
 
 /// Everything that is not over goes; history stays.
 pub fn plan_delete(observed: &Observed) -> Vec<Change> {
-    observed.ours.iter().map(|own| delete(own, observed)).collect()
+    observed
+        .ours
+        .iter()
+        .map(|own| delete(own, observed))
+        .collect()
 }
 
 /// What AWS has after `change`.

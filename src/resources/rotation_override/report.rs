@@ -32,10 +32,7 @@ pub fn tick(
         // An edit changes nothing any more.
         return expires(object, status).filter(|at| *at > now);
     }
-    if object.spec.common.suspend == Some(true)
-        && recorded.is_none()
-        && spec.start_time.is_none()
-    {
+    if object.spec.common.suspend == Some(true) && recorded.is_none() && spec.start_time.is_none() {
         return None;
     }
     let time = desired::time(spec, recorded.unwrap_or(now));
@@ -140,12 +137,7 @@ fn forget_what_was_not_made(parts: &Parts, status: &mut RotationOverrideStatus, 
     }
 }
 
-fn findings(
-    desired: &Desired,
-    observed: &Observed,
-    parts: &Parts,
-    now: Timestamp,
-) -> Vec<Finding> {
+fn findings(desired: &Desired, observed: &Observed, parts: &Parts, now: Timestamp) -> Vec<Finding> {
     let finding = |id: &str, subject: &str, severity, message| Finding {
         id: id.to_owned(),
         subject: subject.to_owned(),
@@ -175,14 +167,24 @@ fn findings(
             "AWS takes no override of less than 30 minutes (CHK-28), so that the regular shift stays as it is from {}",
             times.join(", ")
         );
-        found.push(finding("PartTooShort", &rotation, Severity::Warning, message));
+        found.push(finding(
+            "PartTooShort",
+            &rotation,
+            Severity::Warning,
+            message,
+        ));
     }
     for (rotation, times) in by_rotation(&parts.later) {
         let message = format!(
             "AWS takes overrides at most six months ahead (CHK-28): made when that time has come: {}",
             times.join(", ")
         );
-        found.push(finding("PartTooFarAhead", &rotation, Severity::Info, message));
+        found.push(finding(
+            "PartTooFarAhead",
+            &rotation,
+            Severity::Info,
+            message,
+        ));
     }
     let mut hidden: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for own in observed.ours.iter().filter(|own| own.found.end > now) {
@@ -201,17 +203,18 @@ fn findings(
             "an override that was made later holds instead of this one from {}",
             times.join(", ")
         );
-        found.push(finding("HiddenByLaterOverride", &rotation, Severity::Warning, message));
+        found.push(finding(
+            "HiddenByLaterOverride",
+            &rotation,
+            Severity::Warning,
+            message,
+        ));
     }
     found
 }
 
 /// What cannot be done yet.
-pub fn unfinished(
-    desired: &Desired,
-    observed: Option<&Observed>,
-    now: Timestamp,
-) -> Option<Error> {
+pub fn unfinished(desired: &Desired, observed: Option<&Observed>, now: Timestamp) -> Option<Error> {
     let observed = observed?;
     if desired.over {
         return None;
@@ -266,7 +269,7 @@ pub fn unfinished(
             out.join(" or ")
         ),
         (None, None) => format!(
-            "{} is not on shift in {} from {} to {}, or whoever stands in is on shift as well",
+            "{} is not on shift in {} from {} to {}",
             out.join(" or "),
             rotations(desired),
             desired.time.start,
