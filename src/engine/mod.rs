@@ -190,10 +190,10 @@ pub trait ExternalResource: Send + Sync + 'static {
         Ok(())
     }
 
-    /// The changes that write or remove tags. `wanted` are all that the resource should have; `None` when it is let go.
+    /// The changes that write or remove tags. `wanted` is what is wanted with all tags that it should have; `None` when it is let go.
     fn tag_changes(
         plan: &TagPlan,
-        wanted: Option<&BTreeMap<String, String>>,
+        wanted: Option<(&Self::Desired, &BTreeMap<String, String>)>,
         observed: Option<&Self::Observed>,
     ) -> Vec<Self::Change>;
 
@@ -223,6 +223,11 @@ pub trait ExternalResource: Send + Sync + 'static {
 
     /// Ids by slot of the parts that AWS has and that the manifest names.
     fn items(desired: &Self::Desired, observed: &Self::Observed) -> Vec<(String, String)>;
+
+    /// Whether AWS still has the part with this id.
+    fn has(_observed: &Self::Observed, _id: &str) -> bool {
+        true
+    }
 
     /// Whether the manifest still asks for what `slot` stands for.
     fn is_wanted(desired: &Self::Desired, slot: &str) -> bool;

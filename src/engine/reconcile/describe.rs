@@ -162,6 +162,13 @@ impl<R: ExternalResource> Engine<R> {
             common.origin = Some(origin);
             let items = observed.map(|o| R::items(desired, o)).unwrap_or_default();
             keep_items(common, &items);
+            // What was to go and is gone, whoever took it away.
+            let there = |i: &AppliedItem| {
+                R::is_wanted(desired, &i.slot) || observed.is_some_and(|o| R::has(o, &i.id))
+            };
+            if let Some(applied) = common.applied.as_mut() {
+                applied.items.retain(there);
+            }
         }
         common.effective_deletion_policy = Some(effective_deletion_policy(object, common));
         let surroundings = self.resource.surroundings(object, observed);

@@ -85,7 +85,7 @@ impl<R: ExternalResource> Engine<R> {
             None => vec![],
         };
         R::Object::common_status_mut(draft).referenced_by = referrers;
-        let verdict = Self::judge(&object, &site, draft, &found, content)?;
+        let verdict = Self::judge(&object, &site, draft, &desired, &found, content)?;
         match verdict.decision {
             Decision::Report => {
                 return Ok(self.report_only(&object, &site, draft, &desired, &found));
@@ -214,6 +214,7 @@ impl<R: ExternalResource> Engine<R> {
         object: &R::Object,
         site: &Site,
         draft: &mut StatusOf<R>,
+        desired: &R::Desired,
         found: &Found<R>,
         content: Vec<R::Change>,
     ) -> Result<Verdict<R::Change>, Error> {
@@ -237,7 +238,8 @@ impl<R: ExternalResource> Engine<R> {
             }
             _ => None,
         };
-        let tag_changes = R::tag_changes(&tags, all.as_ref(), found.observed.as_ref());
+        let wanted = all.as_ref().map(|all| (desired, all));
+        let tag_changes = R::tag_changes(&tags, wanted, found.observed.as_ref());
         let overwritten = found.tags.as_ref().map(|seen| tags.overwritten(seen));
         let overwritten = overwritten.unwrap_or_default();
         let spec = object.common_spec();

@@ -114,7 +114,7 @@ impl ExternalResource for EscalationPlans {
 
     fn tag_changes(
         plan: &TagPlan,
-        _: Option<&BTreeMap<String, String>>,
+        _: Option<(&Desired, &BTreeMap<String, String>)>,
         _: Option<&Observed>,
     ) -> Vec<Change> {
         let set = (!plan.set.is_empty()).then(|| Change::SetTags(plan.set.clone()));

@@ -23,7 +23,7 @@ use crate::api::on_call_schedule::{
 };
 use crate::api::reference::ObjectReference;
 use crate::api::{Contact, OnCallSchedule, RotationOverride};
-use crate::aws::{CallError, Session};
+use crate::aws::{CallError, Session, tag};
 use crate::engine::object::{ManagedObject, managed_object};
 use crate::engine::ownership::TagPlan;
 use crate::engine::references::{self, Reference, Unresolved};
@@ -199,7 +199,7 @@ impl ExternalResource for OnCallSchedules {
 
     fn tag_changes(
         plan: &TagPlan,
-        wanted: Option<&BTreeMap<String, String>>,
+        wanted: Option<(&Desired, &BTreeMap<String, String>)>,
         observed: Option<&Observed>,
     ) -> Vec<Change> {
         let schedule = observed.is_none_or(|o| o.schedule.is_some());
@@ -210,18 +210,23 @@ impl ExternalResource for OnCallSchedules {
         if schedule && !plan.remove.is_empty() {
             changes.push(Change::RemoveTags(plan.remove.clone()));
         }
-        let used = |arn: &str| observed.is_some_and(|o| o.uses(arn));
+        let matched = wanted
+            .zip(observed)
+            .map(|((desired, _), observed)| match_rotations(desired, observed, |_| None));
+        let named = |arn: &str| {
+            let mut matched = matched.iter().flat_map(BTreeMap::values);
+            matched.any(|r| r.arn == arn)
+        };
         for rotation in observed.iter().flat_map(|o| &o.rotations) {
             // A rotation of the schedule that is not in the manifest is not ours to mark.
-            let Some(tags) = rotation
-                .tags
-                .as_ref()
-                .filter(|_| rotation.ours || !used(&rotation.arn))
-            else {
+            let marked = rotation.ours || named(&rotation.arn);
+            let Some(tags) = rotation.tags.as_ref().filter(|_| marked) else {
                 continue;
             };
-            let missing = wanted.into_iter().flatten();
-            let missing: BTreeMap<String, String> = missing
+            let all = wanted.iter().flat_map(|(_, tags)| *tags);
+            let missing: BTreeMap<String, String> = all
+                // Where it came from is told once and for all.
+                .filter(|(key, _)| *key != tag::ORIGIN || !tags.contains_key(tag::ORIGIN))
                 .filter(|(key, value)| tags.get(*key) != Some(*value))
                 .map(|(key, value)| (key.clone(), value.clone()))
                 .collect();
@@ -288,6 +293,10 @@ impl ExternalResource for OnCallSchedules {
             Some((rotation_slot(&wanted.name), found.arn.clone()))
         });
         schedule.chain(names).collect()
+    }
+
+    fn has(observed: &Observed, id: &str) -> bool {
+        observed.arn == id || observed.rotation(id).is_some()
     }
 
     fn is_wanted(desired: &Desired, slot: &str) -> bool {
