@@ -73,6 +73,9 @@ async fn bench(arguments: &Arguments, report: &mut Report) -> Result<()> {
             .await
             .context("unthrottled")?;
     }
+    if wanted("company") {
+        company(report).await.context("company")?;
+    }
     if wanted("throttled") && arguments.only.as_deref() != Some("unthrottled") {
         throttled(arguments.contacts, report)
             .await
@@ -474,6 +477,99 @@ async fn drift(world: &mut World, count: usize, report: &mut Report) -> Result<(
     Ok(())
 }
 
+/// People of the company.
+const PEOPLE: usize = 200;
+/// Schedules of the company; every fourth has a second rotation.
+const SCHEDULES: usize = 40;
+/// What a tool that gets every object by itself sends for the same, tags included, in each cycle: two reads a contact and one a channel, three a
+/// rotation.
+const ONE_BY_ONE: usize = 2 * PEOPLE + CHANNELS * PEOPLE + 3 * (SCHEDULES + SCHEDULES / 4);
+
+fn schedule(index: usize) -> Value {
+    let rotation = |name: &str, hour: usize| {
+        let members: Vec<Value> = (0..5)
+            .map(|place| json!({"name": self::name((index * 5 + place) % PEOPLE)}))
+            .collect();
+        json!({
+            "name": name, "startTime": "2026-01-05T00:00:00Z", "timeZone": "Europe/Berlin", "contactRefs": members,
+            "recurrence": {"type": "Weekly", "weekly": {"handOffs": [{"day": "Mon", "time": format!("{hour:02}:00")}]}},
+        })
+    };
+    let mut rotations = vec![rotation("primary", 9)];
+    if index.is_multiple_of(4) {
+        rotations.push(rotation("secondary", 10));
+    }
+    json!({
+        "apiVersion": "incident-operator.dev/v1alpha1", "kind": "OnCallSchedule",
+        "metadata": {"name": format!("schedule-{index:02}")}, "spec": {"rotations": rotations},
+    })
+}
+
+/// What a company of people, rotations and schedules costs when nothing changes.
+async fn company(report: &mut Report) -> Result<()> {
+    println!(
+        "{PEOPLE} contacts, {SCHEDULES} schedules, {} rotations",
+        SCHEDULES + SCHEDULES / 4
+    );
+    let options = SimulatorOptions {
+        latency_milliseconds: Some(30),
+        ..SimulatorOptions::default()
+    };
+    let builder = builder("company")
+        .own_simulator(options)
+        .provider(limits(|_| 100_000.0));
+    let mut world = builder.drift("1h").try_build().await?;
+    world.start_operator().await?;
+    apply_all(&world, PEOPLE, seconds(60)).await?;
+    for index in 0..SCHEDULES {
+        let object = world.at_home(schedule(index));
+        world.try_apply(&object).await?;
+    }
+    for index in 0..SCHEDULES {
+        world
+            .ready("OnCallSchedule", &format!("schedule-{index:02}"))
+            .await;
+    }
+    let interval = 10.0;
+    set_drift(&mut world, "10s").await?;
+    tokio::time::sleep(Duration::from_secs_f64(interval * 1.5)).await;
+    // As many cycles as lie between two reads of an object's tags.
+    let cycles = 6;
+    let mark = world.audit().map_or(0, |log| log.mark());
+    let since = world.last_call().await;
+    let begin = world.operator().usage()?;
+    tokio::time::sleep(Duration::from_secs_f64(interval * float(cycles))).await;
+    let used = world.operator().usage()?.processor_seconds - begin.processor_seconds;
+    let calls = world.operator_calls(since).await;
+    println!("  in {cycles} cycles: {}", by_operation(&calls));
+    report.at_most(
+        "company: AWS calls per drift cycle",
+        float(calls.len()) / float(cycles),
+        // A third less than one by one.
+        float(ONE_BY_ONE) / 1.5,
+        "",
+    );
+    report.at_most(
+        "company: processor time per drift cycle",
+        used * 1000.0 / float(cycles),
+        float(PEOPLE + 3 * SCHEDULES),
+        "ms",
+    );
+    report.at_most("company: memory", mebibytes(world.operator())?, 64.0, "MiB");
+    let aws_writes = calls.iter().filter(|call| call.mutating).count();
+    let writes = world.operator_writes(mark);
+    for write in &writes {
+        println!("  wrote: {write:?}");
+    }
+    report.at_most(
+        "company: writes in six drift cycles",
+        float(writes.len() + aws_writes),
+        0.0,
+        "",
+    );
+    finish(world).await
+}
+
 async fn set_drift(world: &mut World, interval: &str) -> Result<()> {
     let flags = &mut world.operator_mut().options_mut().flags;
     let place = flags
@@ -565,7 +661,7 @@ async fn edits(world: &mut World, count: usize, report: &mut Report) -> Result<(
 async fn throttled(count: usize, report: &mut Report) -> Result<()> {
     println!("{count} contacts under 50 times the published quotas");
     let published = |group: &str| match group {
-        "ContactsRead" => 20.0,
+        "ContactsRead" | "RotationsRead" => 20.0,
         "IncidentsRead" => 10.0,
         "IncidentsWrite" => 5.0,
         _ => 1.0,
