@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::directory::View;
 use super::object::{ManagedObject, trigger};
 use super::references::{Named, concerned};
+use super::scheduler::ObjectKey;
 use super::shared::Shared;
 use super::store::{ObjectStore, Seen};
 use crate::api::{AccessGrant, CONTACT_DATA_LABEL, FINALIZER};
@@ -171,19 +172,47 @@ fn tell_referred<K: ManagedObject>(shared: &Shared, seen: &Seen<DeserializeGuard
         Seen::Gone(object) => (View::key(&**object), vec![]),
     };
     let named = named.into_iter().map(|r| r.named).collect();
-    for target in shared.references.set(&key, named) {
-        let Some(target) = shared.directory.find(&target) else {
-            continue;
-        };
+    let changed = shared.references.set(&key, named);
+    let told: BTreeMap<ObjectKey, Arc<dyn View>> = changed
+        .iter()
+        .filter_map(|target| shared.directory.find(target))
+        .chain(newly_recorded(shared, seen))
+        .map(|target| (target.key(), target))
+        .collect();
+    for (key, target) in told {
         if target.deleting() {
-            shared.scheduler.wake(target.key(), target.priority());
+            shared.scheduler.wake(key, target.priority());
         } else {
             let soon = Duration::from_secs(2);
-            shared
-                .scheduler
-                .wake_later(target.key(), Priority::Drift, soon);
+            shared.scheduler.wake_later(key, Priority::Drift, soon);
         }
     }
+}
+
+/// Those whom it has put into AWS only now: the reference may have waited for a grant, and did not count until then.
+fn newly_recorded<K: ManagedObject>(
+    shared: &Shared,
+    seen: &Seen<DeserializeGuard<K>>,
+) -> Vec<Arc<dyn View>> {
+    let Seen::Applied {
+        now,
+        before: Some(before),
+    } = seen
+    else {
+        return vec![];
+    };
+    let recorded = |object: &DeserializeGuard<K>| {
+        let common = View::common(object);
+        common.map(|c| c.references.clone()).unwrap_or_default()
+    };
+    let before = recorded(before);
+    let new = recorded(now).into_iter().filter(|r| !before.contains(r));
+    new.filter_map(|r| {
+        shared
+            .directory
+            .get(&r.kind?, r.namespace.as_deref(), &r.name?)
+    })
+    .collect()
 }
 
 /// Whoever refers to it is told when what they need of it has changed.

@@ -255,7 +255,12 @@ pub async fn resolve(
         if found.is_none() {
             return Ok(Ok(Resolved {
                 arn: kept.arn.clone(),
-                key: None,
+                // By its name it is found in the record again.
+                key: Some(ObjectKey {
+                    kind,
+                    namespace: namespace.map(str::to_owned),
+                    name: name.to_owned(),
+                }),
                 standing: None,
                 revoked,
             }));

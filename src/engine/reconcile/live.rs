@@ -80,10 +80,10 @@ impl<R: ExternalResource> Engine<R> {
             found = self.look(&site, &object, draft, &recorded, true).await?;
             content = self.plan(&desired, found.observed.as_ref(), draft)?;
         }
-        let referrers = match &found.observed {
-            Some(observed) => referrers(&self.shared, &site.key, &R::arn(observed)).await?,
-            None => vec![],
-        };
+        // Who waited for it to be made is known before it is.
+        let arn = found.observed.as_ref().map(R::arn);
+        let arn = arn.unwrap_or_else(|| site.identity.clone());
+        let referrers = referrers(&self.shared, &site.key, &arn).await?;
         R::Object::common_status_mut(draft).referenced_by = referrers;
         let verdict = Self::judge(&object, &site, draft, &desired, &found, content)?;
         match verdict.decision {
