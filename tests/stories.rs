@@ -14,6 +14,8 @@ mod activation;
 mod contact;
 #[path = "stories/crowds.rs"]
 mod crowds;
+#[path = "stories/escalation_plan.rs"]
+mod escalation_plan;
 #[path = "stories/knobs.rs"]
 mod knobs;
 #[path = "stories/order.rs"]
