@@ -9,7 +9,8 @@ use std::{
 
 use aws_config::{
     BehaviorVersion, Region, SdkConfig, environment::EnvironmentVariableRegionProvider,
-    meta::region::RegionProviderChain, retry::RetryConfig, timeout::TimeoutConfig,
+    meta::region::RegionProviderChain, retry::RetryConfig,
+    stalled_stream_protection::StalledStreamProtectionConfig, timeout::TimeoutConfig,
 };
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_ssmcontacts::config::{AppName, IdentityCache, SharedHttpClient};
@@ -132,6 +133,8 @@ impl Accounts {
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
             .http_client(http_client())
             .region(region)
+            // Answers are small and every attempt has an end: watching their throughput is work for nothing.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .timeout_config(
                 TimeoutConfig::builder()
                     .connect_timeout(CONNECT_TIMEOUT)

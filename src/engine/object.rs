@@ -284,6 +284,10 @@ impl<K: ManagedObject> Live<K> {
 
     /// Writes the status if it differs, and only what differs, on the precondition that nobody else has written the object.
     pub async fn write_status(&mut self, status: &K::Status) -> Result<bool, Error> {
+        // Most passes change nothing.
+        if self.object.status() == Some(status) {
+            return Ok(false);
+        }
         let before = self
             .object
             .status()
