@@ -18,6 +18,8 @@ mod crowds;
 mod escalation_plan;
 #[path = "stories/knobs.rs"]
 mod knobs;
+#[path = "stories/on_call_schedule.rs"]
+mod on_call_schedule;
 #[path = "stories/order.rs"]
 mod order;
 #[path = "stories/ownership.rs"]
@@ -30,6 +32,10 @@ mod random;
 mod regions;
 #[path = "stories/replicas.rs"]
 mod replicas;
+#[path = "stories/roster.rs"]
+mod roster;
+#[path = "stories/rotation_override.rs"]
+mod rotation_override;
 #[path = "stories/status.rs"]
 mod status;
 #[path = "stories/support.rs"]
