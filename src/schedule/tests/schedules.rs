@@ -53,7 +53,7 @@ fn on_the_minute(schedule: &Schedule<u32>, window: Interval) -> bool {
 }
 
 proptest! {
-    #![proptest_config(cases(150))]
+    #![proptest_config(cases(50))]
 
     #[test]
     fn the_view_is_what_looking_says((schedule, moment) in schedule_and_moment(), hours in 1_i64..20 * 24) {
