@@ -108,7 +108,16 @@ async fn a_schedule_is_made_shown_and_deleted() {
     }
     world.aws_empty().await;
     let sent = world.operator_calls(before).await;
-    assert!(sent.iter().all(|call| call.error.is_none()), "{sent:?}");
+    let odd: Vec<_> = sent
+        .iter()
+        .filter(|call| {
+            call.error
+                .as_deref()
+                .is_some_and(|e| e != "ResourceNotFoundException")
+        })
+        .map(|call| (&call.operation, &call.error))
+        .collect();
+    assert!(odd.is_empty(), "{odd:?}");
     world.finish().await;
 }
 
@@ -430,7 +439,7 @@ async fn changes_by_hand_are_put_back() {
     client
         .update_contact()
         .contact_id(&arn)
-        .display_name("Somebody else's")
+        .display_name("Changed by hand")
         .send()
         .await
         .unwrap();

@@ -14,6 +14,8 @@ use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
+use crate::roster::schedules_in_sync;
+
 /// Two channels and a plan, addresses inline.
 pub const ALICE: &str = "
 apiVersion: incident-operator.dev/v1alpha1
@@ -56,6 +58,7 @@ impl Stage {
     /// The closing checks of every story.
     pub async fn finish(self) {
         in_sync(&self.world).await;
+        schedules_in_sync(&self.world).await;
         self.world.finish().await;
     }
 }

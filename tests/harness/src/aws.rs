@@ -1,6 +1,6 @@
 //! SDK clients for the simulated AWS, and what it holds as plain data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use anyhow::{Context, Result};
@@ -8,7 +8,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_sdk_ssmcontacts::types::{ContactType, Target};
+use aws_sdk_ssmcontacts::types::{ContactType, HandOffTime, Tag, Target};
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use crate::simulator::Simulator;
@@ -49,6 +49,33 @@ pub struct Contact {
     pub channels: Vec<Channel>,
     /// The plan.
     pub stages: Vec<Stage>,
+    /// ARNs of the rotations of a schedule, in its order.
+    pub rotations: Vec<String>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// A rotation as AWS holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rotation {
+    /// ARN.
+    pub arn: String,
+    /// Name.
+    pub name: String,
+    /// ARNs of its members, in order.
+    pub members: Vec<String>,
+    /// Start, in seconds since 1970.
+    pub start: i64,
+    /// Time zone.
+    pub zone: String,
+    /// Hand-offs: `daily 09:00`, `weekly MON 09:00`, `monthly 1 09:00`. A set, since their order means nothing.
+    pub hand_offs: BTreeSet<String>,
+    /// Days, weeks or months of a shift.
+    pub shift_length: i32,
+    /// How many are on call at once.
+    pub on_call: i32,
+    /// Windows of coverage: `MON 09:00-17:00`.
+    pub coverage: BTreeSet<String>,
     /// Tags.
     pub tags: BTreeMap<String, String>,
 }
@@ -185,10 +212,95 @@ async fn contact(client: &aws_sdk_ssmcontacts::Client, arn: &str) -> Result<Cont
                 targets: stage.targets().iter().map(target).collect(),
             })
             .collect(),
-        tags: tags
-            .iter()
-            .filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned())))
-            .collect(),
+        rotations: read
+            .plan()
+            .map(|plan| plan.rotation_ids().to_vec())
+            .unwrap_or_default(),
+        tags: by_key(&tags),
+    })
+}
+
+fn by_key(tags: &[Tag]) -> BTreeMap<String, String> {
+    tags.iter()
+        .filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned())))
+        .collect()
+}
+
+/// Every rotation of an account and Region, by name and then ARN.
+pub async fn rotations(
+    simulator: &Simulator,
+    account: &str,
+    region: &str,
+) -> Result<Vec<Rotation>> {
+    let client = simulator.contacts(account, region);
+    let listed: Vec<_> = client
+        .list_rotations()
+        .into_paginator()
+        .items()
+        .send()
+        .try_collect()
+        .await
+        .map_err(described)?;
+    let mut rotations = Vec::new();
+    for listed in listed {
+        rotations.push(rotation(&client, listed.rotation_arn()).await?);
+    }
+    rotations.sort_by(|a, b| (&a.name, &a.arn).cmp(&(&b.name, &b.arn)));
+    Ok(rotations)
+}
+
+async fn rotation(client: &aws_sdk_ssmcontacts::Client, arn: &str) -> Result<Rotation> {
+    let read = client
+        .get_rotation()
+        .rotation_id(arn)
+        .send()
+        .await
+        .map_err(described)?;
+    let tags = client
+        .list_tags_for_resource()
+        .resource_arn(arn)
+        .send()
+        .await
+        .map_err(described);
+    let tags = match tags {
+        Ok(output) => output.tags.unwrap_or_default(),
+        Err(error) if error.to_string().contains("Tagging inaccessible") => vec![],
+        Err(error) => return Err(error),
+    };
+    let recurrence = read.recurrence().context("a recurrence")?;
+    let time = |time: Option<&HandOffTime>| {
+        time.map_or_else(String::new, |time| {
+            format!("{:02}:{:02}", time.hour_of_day(), time.minute_of_hour())
+        })
+    };
+    let daily = recurrence.daily_settings().iter();
+    let daily = daily.map(|at| format!("daily {}", time(Some(at))));
+    let weekly = recurrence.weekly_settings().iter().map(|at| {
+        let day = at.day_of_week().as_str();
+        format!("weekly {day} {}", time(at.hand_off_time()))
+    });
+    let monthly = recurrence.monthly_settings().iter().map(|at| {
+        let day = at.day_of_month();
+        format!("monthly {day} {}", time(at.hand_off_time()))
+    });
+    let coverage = recurrence.shift_coverages().into_iter().flatten();
+    let coverage = coverage.flat_map(|(day, windows)| {
+        windows.iter().map(move |window| {
+            let (start, end) = (time(window.start()), time(window.end()));
+            format!("{} {start}-{end}", day.as_str())
+        })
+    });
+    Ok(Rotation {
+        arn: arn.to_owned(),
+        name: read.name().to_owned(),
+        members: read.contact_ids().to_vec(),
+        start: read.start_time().secs(),
+        zone: read.time_zone_id().to_owned(),
+        hand_offs: daily.chain(weekly).chain(monthly).collect(),
+        shift_length: recurrence.recurrence_multiplier(),
+        on_call: recurrence.number_of_on_calls(),
+        coverage: coverage.collect(),
+        tags: by_key(&tags),
     })
 }
 

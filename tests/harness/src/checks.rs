@@ -413,6 +413,38 @@ pub fn aws_violations(
     violations
 }
 
+/// Rotations that are ours in AWS and that no schedule's status shows, and those of one schedule and name that exist twice.
+pub fn rotation_violations(
+    owner: &str,
+    held: &[aws::Rotation],
+    objects: &[DynamicObject],
+) -> Vec<String> {
+    let mut violations = Vec::new();
+    let mut names = BTreeSet::new();
+    for rotation in held {
+        let tag = |key: &str| rotation.tags.get(key).map_or("", String::as_str);
+        if tag("incident-operator/owner") != owner {
+            continue;
+        }
+        let whose = tag("incident-operator/object");
+        if !names.insert((whose, &rotation.name)) {
+            violations.push(format!("{whose} has two rotations {:?}", rotation.name));
+        }
+        let known = objects.iter().any(|object| {
+            let rotations = object.data["status"]["rotations"].as_array();
+            let mut arns = rotations.into_iter().flatten().map(|r| &r["arn"]);
+            arns.any(|arn| arn == rotation.arn.as_str())
+        });
+        if !known {
+            violations.push(format!(
+                "AWS holds {} for {whose}, and no object's status shows it",
+                rotation.arn
+            ));
+        }
+    }
+    violations
+}
+
 /// The API server's audit log.
 #[derive(Clone, Debug)]
 pub struct AuditLog {

@@ -382,7 +382,7 @@ impl World {
         }
         let config = !matches!(
             object["kind"].as_str(),
-            Some("ProviderConfig" | "AccessGrant" | "ChannelActivation" | "RotationOverride")
+            Some("ProviderConfig" | "AccessGrant" | "ChannelActivation")
         );
         if ours && config && object["spec"]["providerConfigRef"].is_null() {
             object["spec"]["providerConfigRef"] = json!({"name": self.id});
@@ -599,6 +599,13 @@ impl World {
             .unwrap_or_else(|error| panic!("read AWS: {error:#}"))
     }
 
+    /// What AWS holds of rotations, by name.
+    pub async fn rotations(&self) -> Vec<aws::Rotation> {
+        aws::rotations(&self.simulator, &self.account, &self.region)
+            .await
+            .unwrap_or_else(|error| panic!("read AWS: {error:#}"))
+    }
+
     /// Waits until what AWS holds is as `model` says; its error says what is not.
     pub async fn aws_matches(
         &self,
@@ -614,8 +621,17 @@ impl World {
         .await;
     }
 
-    /// Waits until AWS holds no contact.
+    /// Waits until AWS holds no contact and no rotation.
     pub async fn aws_empty(&self) {
+        self.eventually("AWS holds no rotation", SOON, async || {
+            let rotations = self.rotations().await;
+            if rotations.is_empty() {
+                Ok(())
+            } else {
+                Err(format!("{rotations:?}"))
+            }
+        })
+        .await;
         self.aws_matches("AWS holds nothing", |held| {
             if held.is_empty() {
                 Ok(())
@@ -860,6 +876,10 @@ impl World {
             violations = held.map_or(vec![], |held| {
                 checks::aws_violations(&self.id, &held, &objects)
             });
+            let rotations = aws::rotations(&self.simulator, &self.account, &self.region).await;
+            violations.extend(rotations.map_or(vec![], |rotations| {
+                checks::rotation_violations(&self.id, &rotations, &objects)
+            }));
             if violations.is_empty() {
                 break;
             }

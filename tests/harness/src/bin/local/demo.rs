@@ -12,6 +12,7 @@ use harness::control_plane::write_atomically;
 use harness::process::Identified;
 use harness::setup::GROUP;
 use harness::{Cluster, ControlPlane, table};
+use kube::ResourceExt as _;
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -19,6 +20,9 @@ use crate::environment::{ACCOUNT, DEMO_LABEL, Environment, REGION, shown};
 
 /// How long the examples may take to become Ready.
 const READY: Duration = Duration::from_mins(2);
+
+/// The kind that says who is on call.
+const SCHEDULE: &str = "OnCallSchedule";
 
 /// Runs it.
 pub async fn run(directory: &Path, examples: &Path, once: bool) -> Result<()> {
@@ -132,6 +136,11 @@ fn is_ours(object: &Value) -> bool {
         .is_some_and(|version| version.starts_with(GROUP))
 }
 
+/// Whether the operator says in a status what came of the object; a grant has none.
+fn has_status(object: &Value) -> bool {
+    is_ours(object) && object["kind"] != "AccessGrant"
+}
+
 /// The environment has a ProviderConfig of this name that suits the simulator.
 fn is_default_provider(object: &Value) -> bool {
     object["kind"] == "ProviderConfig" && object["metadata"]["name"] == "default"
@@ -163,9 +172,22 @@ async fn show(
         println!("         {} applied", name_of(object));
     }
     wait(cluster, objects, begin).await?;
-    println!("{:5.1} s  everything is Ready\n", elapsed());
+    println!("{:5.1} s  everything is Ready", elapsed());
+    let activated = give_codes_back(environment, objects).await?;
+    if !activated.is_empty() {
+        let people = activated.join(", ");
+        println!(
+            "{:5.1} s  {people} gave back the codes they got: they can be paged now",
+            elapsed()
+        );
+    }
 
+    println!("\nWho is on call (kubectl get oncallschedules -A):\n");
+    println!("{}", table::of_kind(cluster, SCHEDULE).await?);
     for (kind, _) in cluster.our_kinds().await? {
+        if kind == SCHEDULE {
+            continue;
+        }
         let table = table::of_kind(cluster, &kind).await?;
         if !table.is_empty() {
             println!("{table}");
@@ -207,7 +229,7 @@ async fn make_namespaces(
 async fn wait(cluster: &Cluster, objects: &[Value], begin: Instant) -> Result<()> {
     let mut waiting: Vec<&Value> = objects
         .iter()
-        .filter(|object| is_ours(object) && !is_default_provider(object))
+        .filter(|object| has_status(object) && !is_default_provider(object))
         .collect();
     let applied = Instant::now();
     let deadline = applied + READY;
@@ -264,6 +286,86 @@ async fn wait(cluster: &Cluster, objects: &[Value], begin: Instant) -> Result<()
     }
 }
 
+/// Plays the people: gives back every code that was sent, but that of the first ChannelActivation, which is left to whoever watches. Waits
+/// until the channels are activated and the schedules know it. Returns who they are.
+async fn give_codes_back(environment: &Environment, objects: &[Value]) -> Result<Vec<String>> {
+    let cluster = &environment.cluster;
+    let codes = environment.simulator.codes(ACCOUNT).await?;
+    let activations = objects
+        .iter()
+        .filter(|object| object["kind"] == "ChannelActivation");
+    let mut given = vec![];
+    for activation in activations.skip(1) {
+        let (Some(namespace), Some(name)) = (
+            activation["metadata"]["namespace"].as_str(),
+            activation["metadata"]["name"].as_str(),
+        ) else {
+            continue;
+        };
+        let found = cluster
+            .get("ChannelActivation", Some(namespace), name)
+            .await?;
+        let found = found.with_context(|| format!("{} is gone", name_of(activation)))?;
+        let channel = found.data["status"]["channelArn"].as_str();
+        let sent = codes
+            .iter()
+            .rfind(|sent| channel == Some(sent.channel_arn.as_str()));
+        let Some(sent) = sent else { continue };
+        let place = &activation["spec"]["codeFrom"]["secretKeyRef"];
+        let key = place["key"].as_str().unwrap_or_default();
+        cluster
+            .try_apply(&json!({
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {
+                    "name": place["name"],
+                    "namespace": namespace,
+                    "labels": {(format!("{GROUP}/contact-data")): "true"},
+                },
+                "stringData": {key: sent.code},
+            }))
+            .await?;
+        let person = activation["spec"]["contactRef"]["name"].as_str();
+        given.push((namespace, name, person.unwrap_or_default().to_owned()));
+    }
+    let deadline = Instant::now() + READY;
+    loop {
+        let mut waiting = vec![];
+        for (namespace, name, person) in &given {
+            let found = cluster
+                .get("ChannelActivation", Some(namespace), name)
+                .await?;
+            let phase = found.map(|found| found.data["status"]["phase"].clone());
+            if phase != Some(json!("Activated")) {
+                waiting.push(person.clone());
+            }
+        }
+        // Schedules hear of it from the contacts.
+        for schedule in cluster.list(SCHEDULE, None).await? {
+            let on_call = schedule.data["status"]["onCallNow"].as_array();
+            let stale = on_call.into_iter().flatten().any(|one| {
+                one["reachable"] == false
+                    && given
+                        .iter()
+                        .any(|(_, _, person)| one["contact"] == person.as_str())
+            });
+            if stale {
+                waiting.push(schedule.name_any());
+            }
+        }
+        if waiting.is_empty() {
+            return Ok(given.into_iter().map(|(_, _, person)| person).collect());
+        }
+        if Instant::now() >= deadline {
+            bail!(
+                "codes were given back, but nothing came of it: {}",
+                waiting.join(", ")
+            );
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
 async fn suggest(environment: &Environment, objects: &[Value]) {
     let files = &environment.files;
     let kubectl = shown(Path::new(&files.kubectl));
@@ -286,7 +388,7 @@ async fn suggest(environment: &Environment, objects: &[Value]) {
             "every kind of ours".to_owned(),
         ),
         (
-            format!("{kubectl} explain contact.spec"),
+            format!("{kubectl} explain oncallschedule.spec.rotations"),
             "the manual".to_owned(),
         ),
         (
@@ -302,6 +404,17 @@ async fn suggest(environment: &Environment, objects: &[Value]) {
             "any AWS client; change something, and it is put back within 30 s".to_owned(),
         ),
     ];
+    if let Some(schedule) = objects.iter().find(|object| object["kind"] == SCHEDULE) {
+        let text = |field: &str| schedule["metadata"][field].as_str().unwrap_or_default();
+        commands.push((
+            format!(
+                "{kubectl} -n {} describe oncallschedule {}",
+                text("namespace"),
+                text("name")
+            ),
+            "who is on call until when, coverage, findings".to_owned(),
+        ));
+    }
     if let Some((secret, key, code)) = code_to_give_back(environment, objects).await {
         commands.push((
             format!("{kubectl} -n {namespace} create secret generic {secret} --from-literal={key}={code}"),
