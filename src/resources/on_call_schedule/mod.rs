@@ -56,10 +56,15 @@ fn references(&self) -> Vec<Reference> {
         .collect()
 }
 fn detail(&self) -> String {
-    // Overrides are made for the ARNs of rotations and for whom these have on shift, as AWS has them.
+    // Overrides are made for the ARNs of rotations and for whom these have on shift, as AWS has them. Escalation plans show whether
+    // anybody can be reached.
     let rotations = self.status.iter().flat_map(|s| &s.rotations);
     let rotations = rotations.map(|r| (&r.name, &r.arn, &r.changed_at));
-    format!("{:?} {:?}", self.metadata.generation, rotations.collect::<Vec<_>>())
+    let reachable = self.status.as_ref().and_then(|s| Some(s.summary.as_ref()?.reachable.as_str()));
+    format!("{:?} {:?} {reachable:?}", self.metadata.generation, rotations.collect::<Vec<_>>())
+}
+fn alias(&self) -> Option<String> {
+    Some(desired::alias(self))
 });
 
 impl ExternalObject for OnCallSchedule {
