@@ -851,7 +851,7 @@ async fn observed_only_and_suspended() {
     let looks = world.get("RotationOverride", "looks").await;
     assert_eq!(crate::support::pending(&looks), ["Create overrides[tokyo]"]);
     assert!(looks.finalizers().is_empty());
-    spec["managementPolicy"] = Value::Null;
+    spec.as_object_mut().unwrap().remove("managementPolicy");
     spec["suspend"] = json!(true);
     world.apply_value(swap("sleeps", &spec)).await;
     world
@@ -959,6 +959,7 @@ async fn a_swap_at_night_is_not_behind_a_thousand_new_contacts() {
         place + 1
     );
     assert!(waiting > 900, "{waiting}");
+    world.simulator.no_quotas().await.unwrap();
     world.finish().await;
 }
 

@@ -194,7 +194,7 @@ impl ExternalResource for RotationOverrides {
 
     fn tag_changes(
         _: &TagPlan,
-        _: Option<&BTreeMap<String, String>>,
+        _: Option<(&Desired, &BTreeMap<String, String>)>,
         _: Option<&Observed>,
     ) -> Vec<Change> {
         vec![]
