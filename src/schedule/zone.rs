@@ -26,10 +26,27 @@ pub enum ZoneError {
 }
 
 /// Names of the IANA database that stand for an offset rather than for a place's rules. AWS's model: "Designators for time zones that don't support Daylight
-/// Savings Time rules, such as Pacific Standard Time (PST), are not supported." `PST` itself is not in the database.
-const CODES: [&str; 17] = [
-    "EST", "MST", "HST", "EST5EDT", "CST6CDT", "MST7MDT", "PST8PDT", "WET", "CET", "MET", "EET",
-    "GMT", "GMT0", "GMT+0", "GMT-0", "UCT", "Factory",
+/// Savings Time rules, such as Pacific Standard Time (PST), are not supported." `PST` itself is not in the database. `Etc/GMT+0` has a character that
+/// AWS's pattern of a zone does not take.
+const CODES: [&str; 18] = [
+    "EST",
+    "MST",
+    "HST",
+    "EST5EDT",
+    "CST6CDT",
+    "MST7MDT",
+    "PST8PDT",
+    "WET",
+    "CET",
+    "MET",
+    "EET",
+    "GMT",
+    "GMT0",
+    "GMT+0",
+    "GMT-0",
+    "Etc/GMT+0",
+    "UCT",
+    "Factory",
 ];
 
 /// The database that came with the program, so that the machine it runs on does not matter.

@@ -1,6 +1,8 @@
 //! When a rotation hands off and what it covers: read from the wire, and checked beyond the model.
 
-use jiff::tz::TimeZone;
+use std::sync::LazyLock;
+
+use jiff::tz::{TimeZone, TimeZoneDatabase};
 use serde_json::Value;
 
 use crate::error::AwsError;
@@ -164,11 +166,15 @@ pub(super) fn parse(settings: &Value, members: usize) -> Result<Recurrence, AwsE
 /// Names in the database that are no zones with rules of their own.
 const NO_ZONES: [&str; 5] = ["EST", "MST", "HST", "Factory", "localtime"];
 
+/// The database that comes with the program: what a machine has may be years old.
+static DATABASE: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
+
 /// The zone of this IANA name.
 pub(super) fn zone(name: &str) -> Result<TimeZone, AwsError> {
-    TimeZone::get(name)
+    DATABASE
+        .get(name)
         .ok()
-        .filter(|zone| zone.iana_name() == Some(name) && !zone.is_unknown())
+        .filter(|zone| zone.iana_name().unwrap_or("UTC") == name && !zone.is_unknown())
         .filter(|_| !NO_ZONES.contains(&name))
         .filter(|_| !name.starts_with("posix") && !name.starts_with("right/"))
         .ok_or_else(|| invalid(format!("{name} is not a valid time zone")))

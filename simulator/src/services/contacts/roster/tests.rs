@@ -39,7 +39,7 @@ fn roster(zone: &str, start: Millis, hand_offs: HandOffs, multiplier: i64) -> Ro
     Roster {
         people: (0..MEMBERS).map(|index| index.to_string()).collect(),
         start,
-        zone: TimeZone::get(zone).unwrap(),
+        zone: recurrence::zone(zone).unwrap(),
         recurrence: Recurrence {
             hand_offs,
             multiplier,
