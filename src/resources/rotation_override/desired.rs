@@ -184,17 +184,14 @@ pub fn desired(object: &RotationOverride, references: &References) -> Result<Des
     for person in people(spec) {
         desired.names.insert(arn(person), member_name(person));
     }
-    desired.team = match &spec.substitutions {
-        Some(swaps) => {
-            let swaps: Vec<_> = swaps.iter().map(|s| (arn(&s.out), arn(&s.in_))).collect();
-            check_swaps(&swaps, &desired.names)?;
-            Team::Substitutes(swaps)
-        }
-        None => {
-            let mut seen = BTreeSet::new();
-            let everybody = spec.contact_refs.iter().flatten().map(arn);
-            Team::Exactly(everybody.filter(|a| seen.insert(a.clone())).collect())
-        }
+    desired.team = if let Some(swaps) = &spec.substitutions {
+        let swaps: Vec<_> = swaps.iter().map(|s| (arn(&s.out), arn(&s.in_))).collect();
+        check_swaps(&swaps, &desired.names)?;
+        Team::Substitutes(swaps)
+    } else {
+        let mut seen = BTreeSet::new();
+        let everybody = spec.contact_refs.iter().flatten().map(arn);
+        Team::Exactly(everybody.filter(|a| seen.insert(a.clone())).collect())
     };
     if matches!(desired.team, Team::Exactly(_)) && desired.rotations.len() > 1 {
         let names: Vec<&str> = desired.rotations.iter().map(|(n, _)| n.as_str()).collect();

@@ -24,7 +24,7 @@ use crate::api::{OnCallSchedule, RotationOverride};
 use crate::aws::{Arn, CallError, Session};
 use crate::engine::object::{ManagedObject, managed_object};
 use crate::engine::ownership::TagPlan;
-use crate::engine::references::{Named, Reference, resolve, unresolved};
+use crate::engine::references::{Named, Reference, Resolved, resolve, unresolved};
 use crate::engine::store::ObjectStore;
 use crate::engine::{
     Applied, Error, ExternalObject, ExternalResource, Memory, Provider, Report, Reported, Shared,
@@ -279,7 +279,7 @@ impl ExternalResource for RotationOverrides {
     }
 
     fn records(references: &References) -> Vec<ResolvedReference> {
-        references.people.values().map(|r| r.record()).collect()
+        references.people.values().map(Resolved::record).collect()
     }
 
     fn caveat(references: &References) -> Option<Error> {

@@ -14,7 +14,7 @@ use crate::api::common::{ChangeAction, PendingChange};
 use crate::api::conditions::Reason;
 use crate::aws::rotations::SHOWN;
 use crate::engine::{self, Error, Memory};
-use crate::schedule::{Interval, Override};
+use crate::schedule::{Interval, Override, Rotation};
 
 /// Where AWS refuses a start in the past, the override begins so much later than now.
 const FALLBACK: SignedDuration = SignedDuration::from_secs(60);
@@ -355,7 +355,7 @@ fn create(desired: &Desired, observed: &Observed, memory: Memory<'_>, part: &Par
     let members = observed
         .rotation(&part.arn)
         .and_then(|r| r.rotation.as_ref())
-        .map(|r| r.members());
+        .map(Rotation::members);
     let is_stranger = |arn: &&String| members.is_some_and(|m| !m.contains(arn));
     let strangers = part.people.iter().filter(is_stranger);
     let slot = part.slot().to_string();

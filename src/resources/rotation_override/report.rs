@@ -253,24 +253,26 @@ pub fn unfinished(desired: &Desired, observed: Option<&Observed>, now: Timestamp
     if !parts.now.is_empty() || past {
         return None;
     }
-    let out = match &desired.team {
-        Team::Substitutes(swaps) => swaps.iter().map(|(out, _)| called(&desired.names, out)),
-        Team::Exactly(_) => return None,
+    let Team::Substitutes(swaps) = &desired.team else {
+        return None;
     };
-    let out: Vec<String> = out.collect();
+    let who: Vec<String> = swaps
+        .iter()
+        .map(|(goes, _)| called(&desired.names, goes))
+        .collect();
     let why = match (parts.later.first(), parts.short.first()) {
         (Some(part), _) => format!(
             "{} is replaced from {} on, and AWS takes overrides at most six months ahead (CHK-28)",
-            out.join(" or "),
+            who.join(" or "),
             part.time.start
         ),
         (None, Some(_)) => format!(
             "{} is on shift for less than 30 minutes at a time meanwhile, and AWS takes no shorter override (CHK-28)",
-            out.join(" or ")
+            who.join(" or ")
         ),
         (None, None) => format!(
             "{} is not on shift in {} from {} to {}",
-            out.join(" or "),
+            who.join(" or "),
             rotations(desired),
             desired.time.start,
             desired.time.end

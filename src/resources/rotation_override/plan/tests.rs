@@ -336,8 +336,11 @@ fn teams() -> impl Strategy<Value = Team> {
     ]
 }
 
-/// A rotation, and one override after another of one object, each edited at some hour.
-fn histories() -> impl Strategy<Value = (Vec<usize>, u32, Vec<(Team, i64, i64, i64)>)> {
+/// Who is on call, from which hour, for how many hours, and how many hours after the edit before it is put in.
+type Edit = (Team, i64, i64, i64);
+
+/// A rotation, and one edit after another of one object.
+fn histories() -> impl Strategy<Value = (Vec<usize>, u32, Vec<Edit>)> {
     let edit = (teams(), 0_i64..100, 1_i64..100, 0_i64..30);
     (
         proptest::collection::vec(0..NAMES.len(), 3..6),
