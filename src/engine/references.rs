@@ -199,6 +199,12 @@ pub fn unresolved(problems: &[Unresolved]) -> Option<Error> {
     let worst = problems
         .iter()
         .find(|p| p.reason == Reason::InvalidSpec)
+        // What does not exist yet may come by itself.
+        .or_else(|| {
+            problems
+                .iter()
+                .find(|p| p.reason != Reason::ReferenceNotFound)
+        })
         .or_else(|| problems.first())?;
     let mut messages: Vec<&str> = problems.iter().map(|p| p.message.as_str()).collect();
     messages.dedup();
