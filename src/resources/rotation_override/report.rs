@@ -256,23 +256,23 @@ pub fn unfinished(desired: &Desired, observed: Option<&Observed>, now: Timestamp
     let Team::Substitutes(swaps) = &desired.team else {
         return None;
     };
-    let who: Vec<String> = swaps
+    let replaced: Vec<String> = swaps
         .iter()
         .map(|(goes, _)| called(&desired.names, goes))
         .collect();
     let why = match (parts.later.first(), parts.short.first()) {
         (Some(part), _) => format!(
             "{} is replaced from {} on, and AWS takes overrides at most six months ahead (CHK-28)",
-            who.join(" or "),
+            replaced.join(" or "),
             part.time.start
         ),
         (None, Some(_)) => format!(
             "{} is on shift for less than 30 minutes at a time meanwhile, and AWS takes no shorter override (CHK-28)",
-            who.join(" or ")
+            replaced.join(" or ")
         ),
         (None, None) => format!(
             "{} is not on shift in {} from {} to {}",
-            who.join(" or "),
+            replaced.join(" or "),
             rotations(desired),
             desired.time.start,
             desired.time.end
