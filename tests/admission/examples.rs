@@ -75,14 +75,20 @@ async fn every_example_is_stored_as_it_was_sent() {
         let kind = document["kind"].as_str().unwrap();
         world.cluster.delete(kind, namespace, name).await.unwrap();
     }
-    eventually("the examples are gone", seconds(60), async || {
-        let namespace = world
-            .cluster
-            .get("Namespace", None, "people")
-            .await
-            .unwrap();
-        namespace.is_none()
-    })
-    .await;
+    let named: Vec<Value> = examples()
+        .into_iter()
+        .map(|(_, document)| document)
+        .collect();
+    let namespaces = named
+        .iter()
+        .filter(|document| document["kind"] == "Namespace");
+    for namespace in namespaces {
+        let name = namespace["metadata"]["name"].as_str().unwrap();
+        eventually("the examples are gone", seconds(60), async || {
+            let found = world.cluster.get("Namespace", None, name).await.unwrap();
+            found.is_none()
+        })
+        .await;
+    }
     world.finish().await;
 }

@@ -1,6 +1,7 @@
 //! `make demo`: everything in the foreground, the examples applied, and what came of them shown.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -198,11 +199,44 @@ async fn show(
         "What the simulated AWS holds (account {ACCOUNT}, {REGION}, replication set {}):\n",
         state.as_deref().unwrap_or("absent")
     );
-    println!(
-        "{}",
-        aws::render(&aws::contacts(&environment.simulator, ACCOUNT, REGION).await?)?
-    );
+    println!("{}", held(environment).await?);
     Ok(())
+}
+
+/// What AWS holds: one person in full, the others by name, then schedules with their rotations, and plans.
+async fn held(environment: &Environment) -> Result<String> {
+    let contacts = aws::contacts(&environment.simulator, ACCOUNT, REGION).await?;
+    let (people, others): (Vec<_>, Vec<_>) = contacts
+        .into_iter()
+        .partition(|contact| contact.kind == "PERSONAL");
+    let mut text = aws::render(people.get(..1).unwrap_or_default())?;
+    let more: Vec<&str> = people.iter().skip(1).map(|p| p.alias.as_str()).collect();
+    if !more.is_empty() {
+        writeln!(text, "PERSONAL {}", more.join(", "))?;
+    }
+    let mut rest = aws::render(&others)?;
+    for person in &people {
+        rest = rest.replace(&person.arn, &person.alias);
+    }
+    text.push_str(&rest);
+    let alias = |arn: &str| arn.rsplit('/').next().unwrap_or_default().to_owned();
+    for rotation in aws::rotations(&environment.simulator, ACCOUNT, REGION).await? {
+        let of = others
+            .iter()
+            .find(|schedule| schedule.rotations.contains(&rotation.arn));
+        let members: Vec<String> = rotation.members.iter().map(|arn| alias(arn)).collect();
+        let hand_offs: Vec<String> = rotation.hand_offs.into_iter().collect();
+        writeln!(
+            text,
+            "ROTATION {} of {}: {}; {} in {}",
+            rotation.name,
+            of.map_or("no schedule", |schedule| schedule.alias.as_str()),
+            members.join(", "),
+            hand_offs.join(", "),
+            rotation.zone
+        )?;
+    }
+    Ok(text)
 }
 
 /// Makes the namespaces that the examples speak of and that do not exist.
