@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_controller::LeaderElection;
 use k8s_controller::events::EventRecorder;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::core::DeserializeGuard;
 use kube::runtime::events::Reporter;
 use kube::{Client, Resource, ResourceExt};
@@ -391,15 +392,38 @@ fn watch_schedules(
     stop: &CancellationToken,
 ) {
     let own = shared.clone();
-    let also: Arc<Hook<OnCallSchedule>> =
-        Arc::new(move |seen: &Seen<DeserializeGuard<OnCallSchedule>>| {
-            if let Seen::Gone(gone) = seen {
+    let also: Arc<Hook<OnCallSchedule>> = Arc::new(
+        move |seen: &Seen<DeserializeGuard<OnCallSchedule>>| match seen {
+            Seen::Applied { now, before } => {
+                if rotations_changed(now) != before.as_ref().and_then(|b| rotations_changed(b)) {
+                    look_at_overrides(&own, &**now);
+                }
+            }
+            Seen::Gone(gone) => {
                 let namespace = gone.meta().namespace.clone().unwrap_or_default();
                 own.metrics.forget_on_call(&namespace, &gone.name_any());
                 alias_is_free(&own, &**gone);
             }
-        });
+        },
+    );
     watch_kind::<OnCallSchedule>(shared, schedules, &also, listed, stop);
+}
+
+/// When each rotation of a schedule was last changed in AWS.
+fn rotations_changed(schedule: &DeserializeGuard<OnCallSchedule>) -> Option<Vec<Option<Time>>> {
+    let status = schedule.0.as_ref().ok()?.status.as_ref()?;
+    let changed = status.rotations.iter().map(|r| r.changed_at.clone());
+    Some(changed.collect())
+}
+
+/// AWS may forget overrides when their rotation is changed, which is about to happen.
+fn look_at_overrides(shared: &Shared, schedule: &dyn View) {
+    let soon = Duration::from_secs(5);
+    for key in shared.references.naming(&schedule.key(), None) {
+        if key.kind == RotationOverride::KIND {
+            shared.scheduler.wake_later(key, Priority::Urgent, soon);
+        }
+    }
 }
 
 /// A schedule shows the overrides that AWS has: it looks again when one was made or taken away.

@@ -1,8 +1,9 @@
 //! Swaps: by substitution and as a whole set, edited, lost, over, refused, and before everything else in the queue.
 
 use futures::StreamExt as _;
-use harness::world::{SOON, WorldBuilder, namespace_gone};
-use harness::{World, checks, seconds};
+use harness::simulator::When;
+use harness::world::{Crash, SOON, WorldBuilder, namespace_gone};
+use harness::{Fault, World, checks, seconds};
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt as _;
 use serde_json::{Value, json};
@@ -969,4 +970,246 @@ async fn first_on_shift(world: &World) -> String {
         .as_str()
         .unwrap()
         .to_owned()
+}
+
+/// The operator dies around a call that makes or deletes an override; AWS has forgotten the tokens when it is back.
+#[tokio::test]
+async fn killed_at_any_call_it_leaves_one_override_and_loses_none() {
+    let mut world = monday("killed").await;
+    one_rotation(&world).await;
+    let knobs = json!({"idempotency_window_seconds": 0});
+    world.simulator.knobs(None, &knobs).await.unwrap();
+    let swap_at = |number: usize, minutes: usize| {
+        let day = 4 + 3 * number;
+        let spec = json!({
+            "substitutions": bob_for_alice(), "startTime": format!("2027-03-{day:02}T10:00:00Z"), "durationMinutes": minutes,
+        });
+        swap(&format!("swap-{number}"), &spec)
+    };
+    for (number, crash) in Crash::ways("CreateRotationOverride", 1).iter().enumerate() {
+        let object = swap_at(number, 60);
+        let reached = world
+            .crash_at(crash, async |world| {
+                world.apply_value(object).await;
+            })
+            .await;
+        assert!(reached, "{crash}");
+        let name = format!("swap-{number}");
+        world.ready("RotationOverride", &name).await;
+        let day = 4 + 3 * number;
+        let found = overrides(&world, "tokyo").await;
+        let wanted = format!("03-{day:02}T10:00 to 03-{day:02}T11:00: bob");
+        assert_eq!(
+            found.iter().filter(|o| **o == wanted).count(),
+            1,
+            "{crash}: {found:?}"
+        );
+        assert_eq!(found.len(), number + 1, "{crash}: {found:?}");
+        let status = world.get("RotationOverride", &name).await.data["status"].clone();
+        assert!(status["pending"].is_null(), "{status}");
+    }
+    for operation in ["CreateRotationOverride", "DeleteRotationOverride"] {
+        for (number, crash) in Crash::ways(operation, 1).iter().enumerate() {
+            let minutes = if operation.starts_with("Create") {
+                120
+            } else {
+                180
+            };
+            let object = swap_at(number, minutes);
+            let reached = world
+                .crash_at(crash, async |world| {
+                    world.apply_value(object).await;
+                })
+                .await;
+            assert!(reached, "{crash}");
+            world
+                .ready("RotationOverride", &format!("swap-{number}"))
+                .await;
+            let day = 4 + 3 * number;
+            let found = overrides(&world, "tokyo").await;
+            let wanted = format!(
+                "03-{day:02}T10:00 to 03-{day:02}T{}:00: bob",
+                10 + minutes / 60
+            );
+            assert!(
+                found.contains(&wanted) && found.len() == 3,
+                "{crash}: {found:?}"
+            );
+        }
+    }
+    for number in 0..3 {
+        world
+            .delete_and_wait("RotationOverride", &format!("swap-{number}"))
+            .await;
+    }
+    holds(&world, "tokyo", &[]).await;
+    world.finish().await;
+}
+
+/// Whatever AWS answers, or does not: in the end there is one override, and the object says what is the matter meanwhile.
+#[tokio::test]
+async fn answers_that_are_lost_late_or_no() {
+    let world = monday("faults").await;
+    one_rotation(&world).await;
+    let knobs = json!({"consistency_delay_ms": 3000, "idempotency_window_seconds": 0});
+    world.simulator.knobs(None, &knobs).await.unwrap();
+    let faults = [
+        Fault::new("cut")
+            .operation("CreateRotationOverride")
+            .when(When::After),
+        Fault::new("internal")
+            .operation("CreateRotationOverride")
+            .when(When::After),
+        Fault::new("throttle").operation("CreateRotationOverride"),
+        Fault::new("internal")
+            .operation("ListRotationOverrides")
+            .times(2),
+        Fault::new("cut").operation("GetRotation"),
+    ];
+    let mut wanted = vec![];
+    for (number, fault) in faults.into_iter().enumerate() {
+        world.fault(fault).await;
+        let day = 4 + 3 * number;
+        let spec = json!({
+            "substitutions": bob_for_alice(), "startTime": format!("2027-03-{day:02}T10:00:00Z"), "durationMinutes": 60,
+        });
+        let name = format!("swap-{number}");
+        world.apply_value(swap(&name, &spec)).await;
+        world
+            .eventually(&format!("{name} is ready"), seconds(60), async || {
+                let object = world.find("RotationOverride", &name).await?;
+                checks::is_ready(&object).then_some(())
+            })
+            .await;
+        wanted.push(format!("03-{day:02}T10:00 to 03-{day:02}T11:00: bob"));
+    }
+    let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+    tokio::time::sleep(seconds(4)).await;
+    holds(&world, "tokyo", &wanted).await;
+    // Deletions, too.
+    world
+        .fault(
+            Fault::new("cut")
+                .operation("DeleteRotationOverride")
+                .when(When::After),
+        )
+        .await;
+    world
+        .fault(
+            Fault::new("internal")
+                .operation("DeleteRotationOverride")
+                .nth(2),
+        )
+        .await;
+    for number in 0..wanted.len() {
+        world
+            .delete("RotationOverride", &format!("swap-{number}"))
+            .await;
+    }
+    holds(&world, "tokyo", &[]).await;
+    world
+        .simulator
+        .knobs(None, &json!({"consistency_delay_ms": 0}))
+        .await
+        .unwrap();
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn before_its_schedule_from_another_namespace_and_out_of_a_backup() {
+    let mut builder = World::builder("order");
+    builder = builder.namespace("people");
+    let world = build(builder.simulated_clock()).await;
+    world.simulator.set_clock(at(MONDAY)).await.unwrap();
+    tokio::time::sleep(seconds(1)).await;
+    let people = format!("{}-people", world.namespace);
+    let there = |name: &str| json!({"name": name, "namespace": people});
+    let spec = json!({
+        "substitutions": [{"out": there("alice"), "in": there("bob")}], "startTime": "2027-03-01T10:00:00Z", "durationMinutes": 60,
+    });
+    world.apply_value(swap("first", &spec)).await;
+    let waits = world
+        .condition(
+            "RotationOverride",
+            "first",
+            "Ready",
+            "False",
+            "ReferenceNotFound",
+        )
+        .await;
+    assert!(
+        waits.message.contains("OnCallSchedule"),
+        "{}",
+        waits.message
+    );
+    let mut rotation = daily("tokyo", &[]);
+    rotation["contactRefs"] = json!([there("alice"), there("bob")]);
+    world.apply_value(schedule(&[rotation])).await;
+    for name in ["alice", "bob"] {
+        let mut person = contact(name);
+        person["metadata"]["namespace"] = json!(people);
+        world.apply_value(person).await;
+    }
+    let grant = |kinds: &[&str]| {
+        let from: Vec<Value> = kinds
+            .iter()
+            .map(|k| json!({"kind": k, "namespace": world.namespace}))
+            .collect();
+        json!({
+            "apiVersion": "incident-operator.dev/v1alpha1", "kind": "AccessGrant", "metadata": {"name": "teams", "namespace": people},
+            "spec": {"from": from, "to": [{"kind": "Contact"}]},
+        })
+    };
+    world.apply_value(grant(&["OnCallSchedule"])).await;
+    world.ready("OnCallSchedule", "primary").await;
+    // What the schedule may, the swap may not.
+    world
+        .condition(
+            "RotationOverride",
+            "first",
+            "Ready",
+            "False",
+            "ReferenceNotGranted",
+        )
+        .await;
+    world
+        .apply_value(grant(&["OnCallSchedule", "RotationOverride"]))
+        .await;
+    let first = world.ready("RotationOverride", "first").await;
+    holds(&world, "tokyo", &["03-01T10:00 to 03-01T11:00: bob"]).await;
+    assert_eq!(
+        first.data["status"]["overrides"][0]["contacts"],
+        json!([format!("{people}/bob")])
+    );
+    // A grant that is revoked takes nobody off call.
+    world.apply_value(grant(&["OnCallSchedule"])).await;
+    let revoked = world
+        .condition(
+            "RotationOverride",
+            "first",
+            "Ready",
+            "False",
+            "ReferenceNotGranted",
+        )
+        .await;
+    assert!(revoked.message.contains("stays"), "{}", revoked.message);
+    holds(&world, "tokyo", &["03-01T10:00 to 03-01T11:00: bob"]).await;
+    world
+        .apply_value(grant(&["OnCallSchedule", "RotationOverride"]))
+        .await;
+    world.ready("RotationOverride", "first").await;
+    // Out of a backup it does not begin again.
+    let mut restored = swap(
+        "restored",
+        &json!({"contactRefs": [there("bob")], "durationMinutes": 60}),
+    );
+    restored["metadata"]["labels"] = json!({"velero.io/restore-name": "nightly"});
+    let since = world.last_call().await;
+    world.apply_value(restored).await;
+    let refused = world
+        .stalled("RotationOverride", "restored", "Refused")
+        .await;
+    assert!(refused.message.contains("startTime"), "{}", refused.message);
+    assert_eq!(mutations(&world, since).await, Vec::<String>::new());
+    world.finish().await;
 }

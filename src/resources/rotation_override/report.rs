@@ -1,6 +1,7 @@
 //! What the status says. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -19,6 +20,9 @@ use crate::schedule::Interval;
 
 /// A creation that was begun and that AWS does not show after this long was not made.
 const NOT_MADE_AFTER: SignedDuration = SignedDuration::from_secs(15);
+
+/// How soon what the schedule says to be in AWS is looked for again.
+const SOON: Duration = Duration::from_secs(2);
 
 /// What follows from the spec and the time alone. Answers with the next moment at which that changes.
 pub fn tick(
@@ -247,10 +251,18 @@ pub fn unfinished(desired: &Desired, observed: Option<&Observed>, now: Timestamp
             desired.schedule,
             parts.unknown.join(", ")
         );
-        return waiting(Reason::RotationNotFound, message, RETRY_WAITING);
+        // AWS may take some seconds to show what the schedule has just made.
+        let known =
+            |(name, arn): &(String, Option<String>)| arn.is_some() && parts.unknown.contains(name);
+        let retry = if desired.rotations.iter().any(known) {
+            SOON
+        } else {
+            RETRY_WAITING
+        };
+        return waiting(Reason::RotationNotFound, message, retry);
     }
-    let past = observed.ours.iter().any(|own| own.found.end <= now);
-    if !parts.now.is_empty() || past {
+    let has_run = observed.ours.iter().any(|own| own.found.end <= now);
+    if !parts.now.is_empty() || has_run {
         return None;
     }
     let Team::Substitutes(swaps) = &desired.team else {
