@@ -20,6 +20,8 @@ pub struct Arguments {
 pub enum Command {
     /// Runs the operator against the cluster of KUBECONFIG or the one it runs in.
     Run(Box<RunArguments>),
+    /// Reads an account and writes manifests that take over what is there; changes nothing in AWS.
+    Import(Box<crate::import::ImportArguments>),
     /// Prints the custom resource definitions.
     Crds {
         /// Writes one file for each kind into this directory instead.

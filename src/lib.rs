@@ -8,6 +8,7 @@ pub mod api;
 pub mod aws;
 pub mod cli;
 pub mod engine;
+pub mod import;
 pub mod metrics;
 pub mod permissions;
 pub mod resources;

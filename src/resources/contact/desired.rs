@@ -185,22 +185,25 @@ fn check_names(
     }
 }
 
+/// Whether `text` is an address of a channel of this type (CHK-15).
+pub fn is_address(type_: ChannelType, text: &str) -> bool {
+    match type_ {
+        ChannelType::SMS | ChannelType::Voice => matches(&PHONE, text),
+        ChannelType::Email => text.chars().count() <= 320 && matches(&MAIL, text),
+    }
+}
+
 /// The same rules as at admission, for addresses that come from Secrets (CHK-15). The message never shows the value.
 fn check_address(name: &str, type_: ChannelType, address: &Redacted<String>) -> Result<(), Error> {
-    let text = address.expose();
-    let (fits, rule) = match type_ {
-        ChannelType::SMS | ChannelType::Voice => (
-            matches(&PHONE, text),
-            "a phone number: '+', country code and subscriber number, 8 to 15 digits without spaces",
-        ),
-        ChannelType::Email => (
-            text.chars().count() <= 320 && matches(&MAIL, text),
-            "a mail address of at most 320 characters",
-        ),
-    };
-    if fits {
+    if is_address(type_, address.expose()) {
         return Ok(());
     }
+    let rule = match type_ {
+        ChannelType::SMS | ChannelType::Voice => {
+            "a phone number: '+', country code and subscriber number, 8 to 15 digits without spaces"
+        }
+        ChannelType::Email => "a mail address of at most 320 characters",
+    };
     Err(Error::invalid(format!(
         "the address of channel \"{name}\" is not {rule} (CHK-15): correct it where it is kept"
     )))

@@ -1,0 +1,139 @@
+//! What an account holds, as far as manifests can be written from it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::contact::ChannelType;
+
+/// Everything that was read.
+#[derive(Debug, Clone, Default)]
+pub struct Account {
+    /// The twelve digits.
+    pub account_id: String,
+    /// The Region.
+    pub region: String,
+    /// Contacts of all types, by ARN.
+    pub contacts: BTreeMap<String, Contact>,
+    /// Rotations, by ARN.
+    pub rotations: BTreeMap<String, Rotation>,
+}
+
+/// A contact of any type.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Contact {
+    /// ARN.
+    pub arn: String,
+    /// Alias.
+    pub alias: String,
+    /// Display name; empty = none.
+    pub display_name: String,
+    /// What it is, with what only that has.
+    pub content: Content,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// What a contact is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Content {
+    /// A person.
+    Person {
+        /// Engagement plan.
+        stages: Vec<Stage>,
+        /// Channels.
+        channels: Vec<Channel>,
+    },
+    /// An on-call schedule.
+    Schedule {
+        /// ARNs of its rotations.
+        rotations: Vec<String>,
+    },
+    /// An escalation plan.
+    EscalationPlan {
+        /// Its stages.
+        stages: Vec<Stage>,
+    },
+    /// A type that this version does not know.
+    Unknown,
+}
+
+/// A stage of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    /// Minutes until the next one.
+    pub duration: i32,
+    /// What it engages.
+    pub targets: Vec<Target>,
+}
+
+/// What a stage engages.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Target {
+    /// A channel.
+    Channel {
+        /// ARN.
+        arn: String,
+        /// Minutes between tries.
+        retry: Option<i32>,
+    },
+    /// A person or schedule.
+    Contact {
+        /// ARN; `None` = AWS names nobody.
+        arn: Option<String>,
+        /// An acknowledgement stops the plan.
+        essential: bool,
+    },
+    /// Neither.
+    Unknown,
+}
+
+/// A channel of a person. `Debug` shows no address.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Channel {
+    /// ARN.
+    pub arn: String,
+    /// Name.
+    pub name: String,
+    /// How it engages; `None` = a type that this version does not know.
+    pub type_: Option<ChannelType>,
+    /// Where.
+    pub address: String,
+}
+
+impl std::fmt::Debug for Channel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Channel")
+            .field("arn", &self.arn)
+            .field("type_", &self.type_)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A rotation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rotation {
+    /// ARN.
+    pub arn: String,
+    /// Name.
+    pub name: String,
+    /// Fields of the manifest, but for members; `None` = this version does not understand what AWS has.
+    pub spec: Option<RotationFields>,
+    /// ARNs of the members, in order.
+    pub members: Vec<String>,
+    /// Overrides that run or are to come.
+    pub overrides: usize,
+}
+
+/// The fields of a rotation as a manifest has them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RotationFields {
+    /// `startTime`.
+    pub start_time: String,
+    /// `timeZone`.
+    pub time_zone: String,
+    /// `recurrence`.
+    pub recurrence: crate::api::on_call_schedule::Recurrence,
+    /// `coverage`.
+    pub coverage: Option<Vec<crate::api::on_call_schedule::CoverageWindow>>,
+}
