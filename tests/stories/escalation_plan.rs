@@ -6,6 +6,7 @@ use harness::world::SOON;
 use harness::{World, aws, checks, seconds};
 use serde_json::{Value, json};
 
+use crate::roster::{rotation, schedule};
 use crate::support::{
     Stage, activate_by_hand, build, channel_arn, condition_now, contact, contact_with, event,
     event_count, findings, held, in_sync, must_hold, mutations, pending, stage,
@@ -1115,4 +1116,78 @@ async fn findings_become(world: &World, expected: &[&str]) {
             },
         )
         .await;
+}
+
+#[tokio::test]
+async fn a_schedule_is_a_target_like_a_person() {
+    let world = build(World::builder("plan-schedule").namespace("people")).await;
+    let there = people(&world);
+    let stages = json!([
+        {"durationMinutes": 10, "targets": [{"onCallScheduleRef": {"name": "primary"}, "onAcknowledge": "StopEscalation"}]},
+        {"durationMinutes": 10, "targets": [{"onCallScheduleRef": {"name": "secondary", "namespace": there}}]},
+    ]);
+    world.apply_value(plan_of("payments", &stages)).await;
+    world
+        .condition(KIND, "payments", "Ready", "False", "ReferenceNotGranted")
+        .await;
+    let from = json!({"kind": KIND, "namespace": world.namespace});
+    let allowed = grant(
+        &there,
+        "teams",
+        &from,
+        &json!({"kind": "OnCallSchedule", "names": ["secondary"]}),
+    );
+    world.apply_value(allowed).await;
+    let waiting = world
+        .condition(KIND, "payments", "Ready", "False", "ReferenceNotFound")
+        .await;
+    let primary = format!("OnCallSchedule {}/primary", world.namespace);
+    assert!(waiting.message.contains(&primary), "{waiting}");
+    with_people(&world, &["alice"]).await;
+    with_people_elsewhere(&world, &["bob"]).await;
+    world
+        .apply_value(schedule("primary", &[rotation("all", &["alice"])]))
+        .await;
+    let mut secondary = schedule("secondary", &[rotation("all", &["bob"])]);
+    secondary["metadata"]["namespace"] = json!(there);
+    world.apply_value(secondary).await;
+    let object = soon_ready(&world, "payments").await;
+    assert_eq!(object.data["status"]["summary"]["first"], "primary");
+    assert_eq!(
+        stages_in_aws(&world, "payments").await,
+        wanted(&[(10, &[("primary", true)]), (10, &[("secondary", false)])])
+    );
+
+    // Nobody has activated anything yet; then Alice has.
+    let unreachable = [
+        format!("UnreachableTarget/{primary}"),
+        format!("UnreachableTarget/OnCallSchedule {there}/secondary"),
+    ];
+    findings_become(&world, &[&unreachable[0], &unreachable[1]]).await;
+    activate(&world, "alice").await;
+    findings_become(&world, &[&unreachable[1]]).await;
+
+    // A schedule is held, and an alias is that of any kind.
+    world.delete("OnCallSchedule", "primary").await;
+    let held_by = world
+        .condition(
+            "OnCallSchedule",
+            "primary",
+            "Ready",
+            "False",
+            "StillReferenced",
+        )
+        .await;
+    assert!(held_by.message.contains(KIND), "{held_by}");
+    let same_name = plan_of("primary", &engaging(&json!([person("alice")])));
+    world.apply_value(same_name).await;
+    let taken = world.stalled(KIND, "primary", "AlreadyExists").await;
+    assert!(taken.message.contains("by an on-call schedule"), "{taken}");
+    world
+        .apply_value(plan_of("payments", &json!([stages[1]])))
+        .await;
+    world.gone("OnCallSchedule", "primary").await;
+    soon_ready(&world, "primary").await;
+    assert_eq!(must_hold(&world, "primary").await.kind, "ESCALATION");
+    world.finish().await;
 }
