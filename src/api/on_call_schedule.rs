@@ -369,7 +369,8 @@ pub struct OnCallScheduleSummary {
     pub alias: String,
     /// Who is on call now; `-` for nobody.
     pub on_call: String,
-    /// Whether somebody who is on call now can be paged: `Yes`, `No`, or `Unknown` for people that no Contact here stands for.
+    /// Whether somebody who is on call now can be paged: `Yes`, `No`, or `Unknown` for people that no Contact here stands for; `-` while
+    /// nobody is on call and `coverageTarget` asks for nobody.
     pub reachable: String,
     /// Who is on call after the next hand-off; `-` for nobody.
     pub next: String,

@@ -76,6 +76,7 @@ pub fn conclude(
     now: Timestamp,
 ) {
     use ConditionType as T;
+    let held_back = status.pending_changes.len();
     let mut set = Setter {
         conditions: &mut status.conditions,
         generation,
@@ -87,7 +88,17 @@ pub fn conclude(
     match conclusion {
         Conclusion::InSync { reason, message } => {
             set.put(T::Ready, ConditionStatus::True, *reason, message);
-            set.put(T::Synced, ConditionStatus::True, Reason::InSync, "");
+            if held_back == 0 {
+                set.put(T::Synced, ConditionStatus::True, Reason::InSync, "");
+            } else {
+                // Meant to be so for now: Ready all the same.
+                set.put(
+                    T::Synced,
+                    ConditionStatus::False,
+                    Reason::RolloutPending,
+                    "status.pendingChanges waits for the end of a shift",
+                );
+            }
             set.put(
                 T::ReferencesResolved,
                 ConditionStatus::True,

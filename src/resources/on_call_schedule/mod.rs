@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use crate::api::common::{AppliedStatus, CommonSpec, ResolvedReference};
 use crate::api::conditions::{ConditionType, Reason};
 use crate::api::on_call_schedule::{
-    OnCallScheduleStatus, OnMemberDeletion, RotationStatus, UnmanagedRotation,
+    OnCallScheduleStatus, OnMemberDeletion, Rollout, RotationStatus, UnmanagedRotation,
 };
 use crate::api::reference::ObjectReference;
 use crate::api::{Contact, OnCallSchedule, RotationOverride};
@@ -59,9 +59,10 @@ fn detail(&self) -> String {
     // Overrides are made for the ARNs of rotations and for whom these have on shift, as AWS has them. Escalation plans show whether
     // anybody can be reached.
     let rotations = self.status.iter().flat_map(|s| &s.rotations);
-    let rotations = rotations.map(|r| (&r.name, &r.arn, &r.changed_at));
+    let rotations = rotations.map(|r| (&r.name, &r.arn, &r.rollout_at));
+    let observed = self.status.as_ref().and_then(|s| s.common.observed_generation);
     let reachable = self.status.as_ref().and_then(|s| Some(s.summary.as_ref()?.reachable.as_str()));
-    format!("{:?} {:?} {reachable:?}", self.metadata.generation, rotations.collect::<Vec<_>>())
+    format!("{:?} {observed:?} {:?} {reachable:?}", self.metadata.generation, rotations.collect::<Vec<_>>())
 }
 fn alias(&self) -> Option<String> {
     Some(desired::alias(self))
@@ -394,21 +395,33 @@ impl ExternalResource for OnCallSchedules {
             surroundings,
             now,
         } = reported;
-        write_rotations(desired, observed, status, now);
+        let waiting = write_rotations(desired, observed, status, now);
         status.exported_to = object
             .spec
             .export
             .as_ref()
             .map(|e| e.config_map_name.clone());
         let generation = object.metadata.generation;
-        let waits: Vec<String> = status
-            .rotations
+        let waits: Vec<String> = waiting
             .iter()
-            .filter_map(|r| {
-                let at = on_call::second(r.rollout_at.as_ref()?.0);
-                Some(format!("rotation \"{}\" until {at}", r.name))
+            .map(|(name, at, change)| {
+                let at = on_call::second(*at);
+                let what = match change {
+                    Some(Change::UpdateRotation { fields, moves, .. }) => {
+                        format!(" ({}: {moves})", fields.join(", "))
+                    }
+                    _ => String::new(),
+                };
+                format!("rotation \"{name}\" until {at}{what}")
             })
             .collect();
+        for change in waiting.iter().filter_map(|(_, _, change)| change.as_ref()) {
+            for pending in crate::engine::Change::pending(change) {
+                if !status.common.pending_changes.contains(&pending) {
+                    status.common.pending_changes.push(pending);
+                }
+            }
+        }
         if waits.is_empty() {
             status::remove_condition(&mut status.common, ConditionType::RolloutPending);
         } else {
@@ -583,13 +596,16 @@ impl ExternalResource for OnCallSchedules {
     }
 }
 
-/// What the status says of each rotation.
+/// An edit that waits: the rotation's name in the manifest, until when, and what it will change then.
+type Waiting = (String, Timestamp, Option<Change>);
+
+/// What the status says of each rotation. Returns the edits that wait for the end of a shift.
 fn write_rotations(
     desired: &Desired,
     observed: Option<&Observed>,
     status: &mut OnCallScheduleStatus,
     now: Timestamp,
-) {
+) -> Vec<Waiting> {
     let items: Vec<(String, String)> = status
         .common
         .applied
@@ -602,7 +618,7 @@ fn write_rotations(
         item.map(|(_, id)| id.clone())
     };
     let matched = observed.map(|o| match_rotations(desired, o, recorded));
-    let mut rotations = vec![];
+    let (mut rotations, mut waiting) = (vec![], vec![]);
     for wanted in &desired.rotations {
         let known = status.rotations.iter().find(|r| r.name == wanted.key);
         let mut entry = known.cloned().unwrap_or_else(|| RotationStatus {
@@ -610,18 +626,28 @@ fn write_rotations(
             ..RotationStatus::default()
         });
         let found = matched.as_ref().and_then(|m| m.get(&wanted.key));
-        entry.removed_members.clone_from(&wanted.removed);
         entry.rollout_at = None;
         if let Some(found) = found {
             let held = items.iter().any(|(_, id)| *id == found.arn);
             if let Edit::At(at) = edit(wanted, found, desired.rollout, held, now) {
                 entry.rollout_at = Some(api_time(at));
+                let then = match edit(wanted, found, Rollout::Immediate, false, at) {
+                    Edit::Now(change) => Some(*change),
+                    Edit::Nothing | Edit::At(_) => None,
+                };
+                waiting.push((wanted.key.clone(), at, then));
             }
             if let Some(confirmation) = &found.confirmation {
                 entry.confirmed_for = Some(api_time(confirmation.for_));
                 entry.confirmed = Some(confirmation.agrees);
             }
         }
+        // Whoever is still in AWS, because the edit waits, is not taken out yet, and held back.
+        let waits = entry.rollout_at.is_some();
+        let before = std::mem::take(&mut entry.removed_members);
+        let removed = wanted.removed.iter();
+        let removed = removed.filter(|name| !waits || before.contains(name));
+        entry.removed_members = removed.cloned().collect();
         entry.arn = found.map(|f| f.arn.clone());
         entry.effective_start_time = found.map(|f| api_time(f.settings.start));
         rotations.push(entry);
@@ -636,4 +662,5 @@ fn write_rotations(
         })
         .collect();
     status.rotations = rotations;
+    waiting
 }

@@ -172,10 +172,19 @@ pub fn describe(
         }
         people
     });
+    let start = window_start(&schedule, now);
+    let window = Interval::days(start, WINDOW_DAYS.unsigned_abs());
+    let coverage = schedule.coverage(target, window);
+    let wanted_now = coverage.gaps.iter().any(|gap| gap.contains(now));
     let summary = OnCallScheduleSummary {
         alias: observed.alias.clone(),
         on_call: list(on_call.iter().map(|(name, _)| name.as_str())),
-        reachable: reachability(&on_call).to_owned(),
+        reachable: if on_call.is_empty() && !wanted_now {
+            // At night, where nobody is asked for, an alert would cry wolf.
+            "-".to_owned()
+        } else {
+            reachability(&on_call).to_owned()
+        },
         next: list(then.iter().flatten().map(String::as_str)),
         next_handoff: view.next_hand_off.map(api_time),
     };
@@ -184,9 +193,6 @@ pub fn describe(
         let text = format!("on call now: {}; before: {before}", summary.on_call);
         notes.push((Reason::HandedOff, text));
     }
-    let start = window_start(&schedule, now);
-    let window = Interval::days(start, WINDOW_DAYS.unsigned_abs());
-    let coverage = schedule.coverage(target, window);
     status.coverage = Some(coverage_status(&coverage, start, surroundings, now));
     conditions(status, &on_call, &coverage, generation, now);
     status.summary = Some(summary);

@@ -107,6 +107,8 @@ pub enum Change {
         name: String,
         /// How many overrides that are not over go with it.
         overrides: usize,
+        /// The rotation that takes its place, when this is a rename in the manifest.
+        replaced_by: Option<String>,
     },
     /// TagResource on the schedule.
     SetTags(BTreeMap<String, String>),
@@ -172,12 +174,24 @@ impl fmt::Display for Change {
                 f.write_str(&parts.join(", "))
             }
             Self::DeleteRotation {
-                name, overrides, ..
-            } => match overrides {
-                0 => write!(f, "deleted rotation \"{name}\""),
-                1 => write!(f, "deleted rotation \"{name}\" and with it 1 override"),
-                n => write!(f, "deleted rotation \"{name}\" and with it {n} overrides"),
-            },
+                name,
+                overrides,
+                replaced_by,
+                ..
+            } => {
+                write!(f, "deleted rotation \"{name}\"")?;
+                match overrides {
+                    0 => {}
+                    1 => f.write_str(" and with it 1 override")?,
+                    n => write!(f, " and with it {n} overrides")?,
+                }
+                match replaced_by {
+                    Some(new) => {
+                        write!(f, " (\"{new}\" replaces it: AWS cannot rename a rotation)")
+                    }
+                    None => Ok(()),
+                }
+            }
             Self::SetTags(tags) => write!(f, "set tags {}", keys(tags).join(", ")),
             Self::RemoveTags(keys) => write!(f, "removed tags {}", keys.join(", ")),
             Self::SetRotationTags { name, tags, .. } => write!(
@@ -529,12 +543,28 @@ pub fn plan(desired: &Desired, observed: Option<&Observed>, memory: Memory<'_>) 
         }),
         Some(schedule) => changes.extend(update(desired, observed, schedule, links, &leaving)),
     }
+    let made = desired.rotations.iter();
+    let made: Vec<&DesiredRotation> = made.filter(|r| !matched.contains_key(&r.key)).collect();
     changes.extend(leaving.iter().map(|rotation| Change::DeleteRotation {
         arn: rotation.arn.clone(),
         name: rotation.name.clone(),
         overrides: coming(rotation, memory.now),
+        replaced_by: replacement(rotation, leaving.len(), &made).map(|r| r.name.clone()),
     }));
     changes
+}
+
+/// The new rotation that a leaving one was renamed to: one with the same fields, or the only one where only one leaves.
+fn replacement<'a>(
+    leaving: &ObservedRotation,
+    leavers: usize,
+    made: &[&'a DesiredRotation],
+) -> Option<&'a DesiredRotation> {
+    let same = made
+        .iter()
+        .find(|r| leaving.rotation.as_ref() == Some(&r.rotation));
+    let only = made.first().filter(|_| leavers == 1 && made.len() == 1);
+    same.or(only).copied()
 }
 
 /// Overrides of a rotation that are not over.
@@ -592,6 +622,7 @@ pub fn plan_delete(observed: &Observed) -> Vec<Change> {
         arn: r.arn.clone(),
         name: r.name.clone(),
         overrides: 0,
+        replaced_by: None,
     });
     schedule.chain(rotations).collect()
 }
