@@ -1051,7 +1051,7 @@ async fn killed_at_any_call_it_leaves_one_override_and_loses_none() {
 async fn answers_that_are_lost_late_or_no() {
     let world = monday("faults").await;
     one_rotation(&world).await;
-    let knobs = json!({"consistency_delay_ms": 3000, "idempotency_window_seconds": 0});
+    let knobs = json!({"consistency_delay_ms": 3000});
     world.simulator.knobs(None, &knobs).await.unwrap();
     let faults = [
         Fault::new("cut")
