@@ -16,6 +16,8 @@
 mod activation;
 #[path = "crash/contact.rs"]
 mod contact;
+#[path = "crash/escalation_plan.rs"]
+mod escalation_plan;
 #[path = "crash/fail_points.rs"]
 mod fail_points;
 #[path = "crash/faults.rs"]
@@ -60,6 +62,9 @@ fn scenarios() -> Vec<Arc<Scenario>> {
         contact::first_use(),
         contact::prune(),
         activation::activate(),
+        escalation_plan::create(),
+        escalation_plan::update(),
+        escalation_plan::delete(),
     ]
     .map(Arc::new)
     .into()

@@ -107,6 +107,12 @@ impl Held {
                     .into_iter()
                     .flatten()
                     .map(|target| {
+                        let engaged = &target["ContactTargetInfo"];
+                        if let Some(arn) = engaged["ContactId"].as_str() {
+                            let alias = arn.rsplit('/').next().unwrap_or_default();
+                            let stops = engaged["IsEssential"] == true;
+                            return format!("{alias}{}", if stops { " stops" } else { "" });
+                        }
                         let info = &target["ChannelTargetInfo"];
                         let arn = info["ContactChannelId"].as_str().unwrap_or_default();
                         let id = arn.rsplit('/').next().unwrap_or_default();

@@ -32,7 +32,7 @@ pub enum Step {
     Provider,
     /// The case's ProviderConfig is deleted.
     DeleteProvider,
-    /// Server-side apply.
+    /// Server-side apply; `{account}` stands for the case's own.
     Apply(&'static str),
     /// Asks for deletion.
     Delete(&'static str, &'static str),

@@ -231,7 +231,8 @@ impl Stage {
                 }
                 Step::DeleteProvider => self.world.delete("ProviderConfig", &case.namespace).await,
                 Step::Apply(yaml) => {
-                    for object in harness::cluster::documents(yaml).expect("a manifest") {
+                    let yaml = yaml.replace("{account}", &case.account);
+                    for object in harness::cluster::documents(&yaml).expect("a manifest") {
                         self.world.apply_value(self.at_home(case, object)).await;
                     }
                 }
@@ -269,7 +270,11 @@ impl Stage {
     fn at_home(&self, case: &Case, mut object: Value) -> Value {
         object["metadata"]["namespace"] = json!(case.namespace);
         object["metadata"]["labels"][STAGE_LABEL] = json!(self.world.id);
-        if object["kind"] == "Contact" {
+        let kind = object["kind"].as_str();
+        if matches!(
+            kind,
+            Some("Contact" | "EscalationPlan" | "OnCallSchedule" | "RotationOverride")
+        ) {
             object["spec"]["providerConfigRef"] = json!({"name": case.namespace});
         }
         object
