@@ -72,6 +72,49 @@ fn every_condition_and_reason_is_in_the_docs() {
     assert!(missing.is_empty(), "nowhere in docs/: {missing:?}");
 }
 
+/// Whoever copies them from there must not miss an action.
+#[test]
+fn policy_and_role_in_the_docs_are_those_of_the_binary() {
+    let docs = std::fs::read_to_string(repository().join("docs/iam.md")).unwrap();
+    for what in ["iam-policy", "rbac"] {
+        let output = Command::new(operator_binary().unwrap())
+            .arg(what)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "incident-operator {what}");
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert!(
+            docs.contains(printed.trim()),
+            "docs/iam.md does not show what `incident-operator {what}` prints"
+        );
+    }
+}
+
+/// Users look up what they read in `status.findings`.
+#[test]
+fn every_finding_is_in_the_docs() {
+    let docs: String = files(&repository().join("docs"), "md")
+        .into_values()
+        .collect();
+    let (mut seen, mut missing) = (0, vec![]);
+    for path in sources(&repository().join("src/resources")) {
+        let lines: Vec<String> = code(&path).into_iter().map(|(_, line)| line).collect();
+        let text = lines.join(" ");
+        for after in text.split("finding(").skip(1) {
+            let quoted = after.trim_start().strip_prefix('"');
+            let Some((id, _)) = quoted.and_then(|rest| rest.split_once('"')) else {
+                continue;
+            };
+            seen += 1;
+            if !docs.contains(&format!("`{id}`")) {
+                missing.push(id.to_owned());
+            }
+        }
+    }
+    assert!(seen > 20, "findings are made in another way by now: {seen}");
+    assert!(missing.is_empty(), "nowhere in docs/: {missing:?}");
+}
+
 /// Source files below a path, which may be a file itself.
 fn sources(path: &Path) -> Vec<PathBuf> {
     if path.is_file() {
@@ -158,7 +201,7 @@ fn what_users_write_knows_no_other_room() {
 #[test]
 fn files_that_decide_are_pure() {
     let source = repository().join("src");
-    let mut pure: Vec<PathBuf> = ["decide", "ownership", "status", "references"]
+    let mut pure: Vec<PathBuf> = ["decide", "ownership", "status"]
         .map(|name| source.join("engine").join(name))
         .to_vec();
     let rooms = std::fs::read_dir(source.join("resources")).unwrap();
@@ -167,9 +210,13 @@ fn files_that_decide_are_pure() {
         .filter(|room| room.is_dir())
     {
         pure.extend(
-            ["desired", "plan", "findings", "decide", "observed"].map(|name| room.join(name)),
+            [
+                "desired", "plan", "findings", "decide", "observed", "on_call", "report",
+            ]
+            .map(|name| room.join(name)),
         );
     }
+    pure.push(source.join("schedule"));
     let files: Vec<PathBuf> = pure
         .iter()
         .flat_map(|path| {
@@ -177,17 +224,21 @@ fn files_that_decide_are_pure() {
             files.extend(sources(path));
             files
         })
+        .filter(|path| !path.starts_with(source.join("schedule/tests")))
         .collect();
     for named in [
         "engine/decide.rs",
         "engine/ownership.rs",
         "engine/status.rs",
-        "engine/references.rs",
         "resources/contact/desired.rs",
         "resources/contact/plan.rs",
         "resources/contact/findings.rs",
         "resources/contact/observed.rs",
         "resources/channel_activation/decide.rs",
+        "resources/on_call_schedule/on_call.rs",
+        "resources/on_call_schedule/plan.rs",
+        "resources/rotation_override/plan.rs",
+        "resources/escalation_plan/plan.rs",
     ] {
         assert!(
             files.contains(&source.join(named)),

@@ -177,8 +177,6 @@ documented! {
     MemberRemoved,
     /// An override that was lost in AWS was made again.
     OverrideRestored,
-    /// An override that was made elsewhere is gone from AWS before its time.
-    OverrideLost,
     /// The ConfigMap that `spec.export` names was not made for this object and is left alone.
     ExportRefused,
     /// The override is over; nothing is changed any more.
