@@ -18,8 +18,16 @@ mod crowds;
 mod escalation_plan;
 #[path = "stories/knobs.rs"]
 mod knobs;
+#[path = "stories/on_call_knobs.rs"]
+mod on_call_knobs;
+#[path = "stories/on_call_ownership.rs"]
+mod on_call_ownership;
+#[path = "stories/on_call_references.rs"]
+mod on_call_references;
 #[path = "stories/on_call_schedule.rs"]
 mod on_call_schedule;
+#[path = "stories/on_call_time.rs"]
+mod on_call_time;
 #[path = "stories/order.rs"]
 mod order;
 #[path = "stories/ownership.rs"]

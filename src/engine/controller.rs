@@ -1,6 +1,6 @@
 //! Watches: what they see goes into the stores and wakes objects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::directory::View;
 use super::object::{ManagedObject, trigger};
-use super::references::{Named, concerned};
+use super::references::{Named, Reference, concerned};
 use super::scheduler::ObjectKey;
 use super::shared::Shared;
 use super::store::{ObjectStore, Seen};
@@ -171,10 +171,12 @@ fn tell_referred<K: ManagedObject>(shared: &Shared, seen: &Seen<DeserializeGuard
         Seen::Applied { now, .. } => (View::key(&**now), View::references(&**now)),
         Seen::Gone(object) => (View::key(&**object), vec![]),
     };
+    let let_go = let_go(seen, &named);
     let named = named.into_iter().map(|r| r.named).collect();
     let changed = shared.references.set(&key, named);
     let told: BTreeMap<ObjectKey, Arc<dyn View>> = changed
         .iter()
+        .chain(&let_go)
         .filter_map(|target| shared.directory.find(target))
         .chain(newly_recorded(shared, seen))
         .map(|target| (target.key(), target))
@@ -187,6 +189,29 @@ fn tell_referred<K: ManagedObject>(shared: &Shared, seen: &Seen<DeserializeGuard
             shared.scheduler.wake_later(key, Priority::Drift, soon);
         }
     }
+}
+
+/// What it holds back no longer, or again, although it still names it.
+fn let_go<K: ManagedObject>(
+    seen: &Seen<DeserializeGuard<K>>,
+    references: &[Reference],
+) -> BTreeSet<Named> {
+    let Seen::Applied {
+        before: Some(before),
+        ..
+    } = seen
+    else {
+        return BTreeSet::new();
+    };
+    let loose = |references: &[Reference]| -> BTreeSet<Named> {
+        let loose = references.iter().filter(|r| !r.holds);
+        loose.map(|r| r.named.clone()).collect()
+    };
+    let before = loose(&View::references(&**before));
+    loose(references)
+        .symmetric_difference(&before)
+        .cloned()
+        .collect()
 }
 
 /// Those whom it has put into AWS only now: the reference may have waited for a grant, and did not count until then.

@@ -335,11 +335,12 @@ pub trait ExternalResource: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Option<BTreeMap<String, String>>, CallError>> + Send;
 
     /// What a pass does in the cluster after the status is written: an export, or the end of what was to live only for a time. Errors are
-    /// tried again with the object.
+    /// tried again with the object. `before` is the status that this pass found.
     fn publish(
         &self,
         _shared: &Shared,
         _object: &Self::Object,
+        _before: &<Self::Object as ManagedObject>::Status,
         _status: &<Self::Object as ManagedObject>::Status,
     ) -> impl Future<Output = Result<(), Error>> + Send {
         std::future::ready(Ok(()))

@@ -53,6 +53,8 @@ pub struct Reference {
     pub named: Named,
     /// Kinds that may stand here.
     pub kinds: &'static [&'static str],
+    /// What it names is not deleted while it stands.
+    pub holds: bool,
 }
 
 impl Reference {
@@ -73,7 +75,20 @@ impl Reference {
                 name: name.clone().unwrap_or_default(),
             },
         };
-        Self { named, kinds }
+        Self {
+            named,
+            kinds,
+            holds: true,
+        }
+    }
+
+    /// The same, but it does not stand in the way of a deletion.
+    #[must_use]
+    pub fn letting_go(self) -> Self {
+        Self {
+            holds: false,
+            ..self
+        }
     }
 }
 
@@ -430,6 +445,18 @@ pub async fn referrers(
         else {
             continue;
         };
+        let names = |named: &Named| match named {
+            Named::Object {
+                kind,
+                namespace,
+                name,
+            } => *kind == key.kind && *namespace == key.namespace && *name == key.name,
+            Named::Arn(named) => named == arn,
+        };
+        let references = view.references();
+        if !references.iter().any(|r| r.holds && names(&r.named)) {
+            continue;
+        }
         let target = (key.kind, key.namespace.as_deref(), key.name.as_str());
         let counts = holds(&*view, arn) || refusal(shared, &other, target).await?.is_none();
         if counts {

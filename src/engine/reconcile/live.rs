@@ -399,10 +399,14 @@ impl<R: ExternalResource> Engine<R> {
             }
         }
         fail_point("after-changes");
-        if uncertain && let Some(seen) = self.observe(site, &live.object, draft).await? {
-            return Ok((Some(seen), true));
+        if !uncertain {
+            return Ok((observed, false));
         }
-        Ok((observed, false))
+        match self.observe(site, &live.object, draft).await? {
+            Some(seen) => Ok((Some(seen), true)),
+            // AWS does not show it yet.
+            None => Err(Error::Settling),
+        }
     }
 
     async fn explain_failure(&self, site: &Site, error: CallError) -> Error {

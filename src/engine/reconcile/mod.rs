@@ -318,7 +318,8 @@ impl<R: ExternalResource> Engine<R> {
                 .scheduler
                 .wake_later(config, Priority::Create, soon);
         }
-        let before = ready_text(R::Object::common_status(&live.status()));
+        let written = live.status();
+        let before = ready_text(R::Object::common_status(&written));
         let now = self.shared.clock.now();
         let moment = match &result {
             Ok(done) if done.conclusion != Conclusion::Suspended => Moment::default(),
@@ -345,7 +346,7 @@ impl<R: ExternalResource> Engine<R> {
         let requeue = if deleting {
             requeue
         } else {
-            self.publish(&live.object, &draft, requeue).await
+            self.publish(&live.object, &written, &draft, requeue).await
         };
         match &result {
             Ok(done) => {
@@ -365,8 +366,15 @@ impl<R: ExternalResource> Engine<R> {
     }
 
     /// What a pass does in the cluster once its status is written.
-    async fn publish(&self, object: &R::Object, status: &StatusOf<R>, requeue: Requeue) -> Requeue {
-        match self.resource.publish(&self.shared, object, status).await {
+    async fn publish(
+        &self,
+        object: &R::Object,
+        before: &StatusOf<R>,
+        status: &StatusOf<R>,
+        requeue: Requeue,
+    ) -> Requeue {
+        let published = self.resource.publish(&self.shared, object, before, status);
+        match published.await {
             Ok(()) => requeue,
             Err(error) => {
                 tracing::warn!(object = %object.key(), %error, "something in the cluster could not be written");

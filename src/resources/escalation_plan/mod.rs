@@ -62,6 +62,7 @@ pub fn reference(target: &EscalationTarget, namespace: Option<&str>) -> Option<R
     Some(Reference {
         named: Named::Arn(target.arn.clone()?),
         kinds: EITHER,
+        holds: true,
     })
 }
 

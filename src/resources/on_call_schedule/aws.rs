@@ -78,7 +78,9 @@ pub async fn observe(
     // After a rebuild of the cluster only tags tell what is ours.
     let unknown = common.applied.is_none();
     for arn in &arns {
+        // One that is out of the schedule may be gone since the list was made.
         let listed = all.as_ref().and_then(|all| all.get(arn));
+        let listed = listed.filter(|_| observed.uses(arn));
         let found = match listed.filter(|_| session.priority == Priority::Drift) {
             Some(listed) => Some(listed.clone()),
             None => rotations::get(session, arn).await?,

@@ -67,6 +67,8 @@ pub struct DesiredRotation {
     pub rollout_at: Option<Timestamp>,
     /// The start that AWS was last asked for.
     pub requested_start: Option<Timestamp>,
+    /// The start that AWS was last seen to have; `None` = it was not looked at since it was asked for another.
+    pub seen_start: Option<Timestamp>,
 }
 
 /// The alias of an object.
@@ -140,6 +142,9 @@ fn desired_rotation(
         number_on_call: asked.min(most),
         coverage: windows(key, spec.coverage.as_deref().unwrap_or_default())?,
     };
+    // AWS may have others; a manifest is held to names of places.
+    zone(&spec.time_zone)
+        .map_err(|error| Error::invalid(format!("rotation \"{key}\": {error} (CHK-22)")))?;
     let rotation = Rotation::new(settings.clone()).map_err(|error| {
         let check = if matches!(error, crate::schedule::RotationError::Zone(_)) {
             " (CHK-22)"
@@ -159,6 +164,9 @@ fn desired_rotation(
         rollout_at: known.and_then(|k| k.rollout_at.as_ref()).map(|t| t.0),
         requested_start: known
             .and_then(|k| k.requested_start_time.as_ref())
+            .map(|t| t.0),
+        seen_start: known
+            .and_then(|k| k.effective_start_time.as_ref())
             .map(|t| t.0),
     })
 }

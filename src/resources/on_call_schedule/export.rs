@@ -14,35 +14,37 @@ use crate::engine::object::FIELD_MANAGER;
 use crate::engine::{Error, Shared, events};
 use crate::metrics::OnCallFigures;
 
-/// Keeps the ConfigMap of `spec.export` as the status says, and takes away the one of before. One that is not this object's is left alone.
+/// Takes a ConfigMap away that is asked for no longer, if it is this object's.
+pub async fn withdraw(shared: &Shared, object: &OnCallSchedule, name: &str) -> Result<(), Error> {
+    let api = config_maps(shared, object);
+    let Some(found) = api.get_opt(name).await?.filter(|map| is_of(map, object)) else {
+        return Ok(());
+    };
+    let parameters = DeleteParams::default().preconditions(Preconditions {
+        uid: found.uid(),
+        resource_version: None,
+    });
+    match api.delete(name, &parameters).await {
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+        other => Ok(other.map(drop)?),
+    }
+}
+
+fn config_maps(shared: &Shared, object: &OnCallSchedule) -> Api<ConfigMap> {
+    let namespace = object.namespace().unwrap_or_default();
+    Api::namespaced(shared.client.clone(), &namespace)
+}
+
+/// Keeps the ConfigMap of `spec.export` as the status says. One that is not this object's is left alone.
 pub async fn publish(
     shared: &Shared,
     object: &OnCallSchedule,
     status: &OnCallScheduleStatus,
 ) -> Result<(), Error> {
-    let before = object
-        .status
-        .as_ref()
-        .and_then(|s| s.exported_to.as_deref());
-    let wanted = status.exported_to.as_deref();
-    if before.is_none() && wanted.is_none() {
+    let Some(name) = status.exported_to.as_deref() else {
         return Ok(());
-    }
-    let api: Api<ConfigMap> = Api::namespaced(
-        shared.client.clone(),
-        &object.namespace().unwrap_or_default(),
-    );
-    if let Some(before) = before.filter(|b| Some(*b) != wanted)
-        && let Some(found) = api.get_opt(before).await?
-        && is_of(&found, object)
-    {
-        let parameters = DeleteParams::default().preconditions(Preconditions {
-            uid: found.uid(),
-            resource_version: None,
-        });
-        api.delete(before, &parameters).await?;
-    }
-    let Some(name) = wanted else { return Ok(()) };
+    };
+    let api = config_maps(shared, object);
     let data = data(status);
     match api.get_opt(name).await? {
         None => {

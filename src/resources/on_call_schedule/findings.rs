@@ -80,15 +80,15 @@ fn shape(checked: &Checked<'_>) -> Vec<Finding> {
             ),
         ));
     }
-    for rotation in rotations {
-        for member in &rotation.removed {
+    for rotation in &checked.status.rotations {
+        for member in &rotation.removed_members {
             findings.push(checks::finding(
                 "MemberRemoved",
-                &format!("{}/{member}", rotation.key),
+                &format!("{}/{member}", rotation.name),
                 Severity::Warning,
                 format!(
                     "{member} was taken out of rotation \"{}\" because the Contact was deleted: take it out of contactRefs",
-                    rotation.key
+                    rotation.name
                 ),
             ));
         }
@@ -198,7 +198,10 @@ fn in_aws(checked: &Checked<'_>, observed: &Observed) -> Vec<Finding> {
             let wanted = checked.desired.rotations.iter().find(|d| d.key == *key)?;
             Some((found, wanted))
         }) && wanted.settings.start != rotation.settings.start
-            && wanted.requested_start == Some(wanted.settings.start)
+            && known.is_some_and(|k| {
+                let requested = k.requested_start_time.as_ref();
+                requested.is_some_and(|at| at.0 == wanted.settings.start)
+            })
         {
             findings.push(checks::finding(
                 "StartMoved",

@@ -26,7 +26,7 @@ use crate::api::{Contact, OnCallSchedule, RotationOverride};
 use crate::aws::{CallError, Session, tag};
 use crate::engine::object::{ManagedObject, managed_object};
 use crate::engine::ownership::TagPlan;
-use crate::engine::references::{self, Reference, Unresolved};
+use crate::engine::references::{self, Reference, Resolved, Unresolved};
 use crate::engine::store::ObjectStore;
 use crate::engine::{
     Applied, Error, ExternalObject, ExternalResource, Memory, Provider, Report, Reported, Shared,
@@ -50,9 +50,11 @@ fn references(&self) -> Vec<Reference> {
     let rotations = self.spec.rotations.iter().flatten();
     let members = rotations.flat_map(|r| r.contact_refs.iter().map(move |m| (r.name.as_str(), m)));
     members
-        // Who was taken out because they were deleted is held back no longer.
-        .filter(|(rotation, member)| !was_removed(self, rotation, member))
-        .map(|(_, member)| Reference::new(member, namespace.as_deref(), PERSON))
+        .map(|(rotation, member)| {
+            let reference = Reference::new(member, namespace.as_deref(), PERSON);
+            // Who was taken out because they were deleted is held back no longer, and in again when they come back.
+            if was_removed(self, rotation, member) { reference.letting_go() } else { reference }
+        })
         .collect()
 }
 fn detail(&self) -> String {
@@ -102,6 +104,8 @@ pub struct OnCallSchedules {
     pub overrides: Arc<ObjectStore<DeserializeGuard<RotationOverride>>>,
     /// When this process last wrote rotations of a schedule, by its ARN: older lists do not show that.
     written: Mutex<HashMap<String, Instant>>,
+    /// ConfigMaps that are asked for no longer and perhaps still there, by the schedule's UID.
+    stale: Mutex<HashMap<String, BTreeSet<String>>>,
 }
 
 impl OnCallSchedules {
@@ -114,6 +118,37 @@ impl OnCallSchedules {
             contacts,
             overrides,
             written: Mutex::default(),
+            stale: Mutex::default(),
+        }
+    }
+
+    /// Exports of before that are asked for no longer.
+    fn stale_exports(
+        &self,
+        object: &OnCallSchedule,
+        before: &OnCallScheduleStatus,
+        status: &OnCallScheduleStatus,
+    ) -> BTreeSet<String> {
+        let mut stale = self.stale.lock().unwrap_or_else(PoisonError::into_inner);
+        let uid = object.uid().unwrap_or_default();
+        if before.exported_to != status.exported_to
+            && let Some(name) = &before.exported_to
+        {
+            stale.entry(uid.clone()).or_default().insert(name.clone());
+        }
+        let mut names = stale.get(&uid).cloned().unwrap_or_default();
+        names.retain(|name| Some(name) != status.exported_to.as_ref());
+        names
+    }
+
+    fn withdrawn(&self, object: &OnCallSchedule, name: &str) {
+        let mut stale = self.stale.lock().unwrap_or_else(PoisonError::into_inner);
+        let uid = object.uid().unwrap_or_default();
+        if let Some(names) = stale.get_mut(&uid) {
+            names.remove(name);
+            if names.is_empty() {
+                stale.remove(&uid);
+            }
         }
     }
 
@@ -350,6 +385,10 @@ impl ExternalResource for OnCallSchedules {
             if requested == Some(wanted.settings.start) {
                 entry.requested_start_time = Some(api_time(wanted.settings.start));
             }
+            // What AWS makes of it is not known before it is read.
+            if requested.is_some() {
+                entry.effective_start_time = None;
+            }
             entry.confirmed_for = None;
             entry.confirmed = None;
             if update {
@@ -375,10 +414,16 @@ impl ExternalResource for OnCallSchedules {
         all.into_iter().collect()
     }
 
-    fn caveat((_, revoked): &Self::References) -> Option<Error> {
+    fn caveat((members, revoked): &Self::References) -> Option<Error> {
+        let managed = |m: &Resolved| m.revoked.is_some() && m.record().kind.is_some();
+        let reason = if members.all().any(managed) {
+            Reason::ReferenceNotGranted
+        } else {
+            Reason::ReferenceNotAllowed
+        };
         (!revoked.is_empty()).then(|| {
             Error::unresolved(
-                Reason::ReferenceNotGranted,
+                reason,
                 format!(
                     "{}. Who is in AWS already stays there; nobody new is added",
                     revoked.join("; ")
@@ -589,9 +634,15 @@ impl ExternalResource for OnCallSchedules {
         &self,
         shared: &Shared,
         object: &OnCallSchedule,
+        before: &OnCallScheduleStatus,
         status: &OnCallScheduleStatus,
     ) -> Result<(), Error> {
         export::metrics(shared, object, status);
+        let stale = self.stale_exports(object, before, status);
+        for name in &stale {
+            export::withdraw(shared, object, name).await?;
+            self.withdrawn(object, name);
+        }
         export::publish(shared, object, status).await
     }
 }

@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::desired::{Desired, DesiredRotation};
 use super::observed::{Observed, ObservedRotation, ObservedSchedule};
 use crate::api::common::{ChangeAction, PendingChange};
+use crate::api::conditions::Reason;
 use crate::api::on_call_schedule::Rollout;
 use crate::engine::{self, Memory};
 use crate::schedule::{Interval, Move, Rotation, RotationSettings, equivalent, forward, who_moves};
@@ -76,6 +77,8 @@ pub enum Change {
         fields: Vec<&'static str>,
         /// Who moves.
         moves: String,
+        /// It has waited for the end of a shift.
+        waited: bool,
     },
     /// CreateContact of type ONCALL_SCHEDULE; tags ride along.
     CreateSchedule {
@@ -277,6 +280,14 @@ impl engine::Change for Change {
         }
     }
 
+    fn reason(&self) -> Option<Reason> {
+        match self {
+            // Nobody has changed AWS: it is an edit whose time has come.
+            Self::UpdateRotation { waited: true, .. } => Some(Reason::Updated),
+            _ => None,
+        }
+    }
+
     fn frees(&self) -> Option<String> {
         match self {
             Self::DeleteRotation { name, .. } => Some(rotation_slot(name)),
@@ -352,7 +363,10 @@ pub fn edit(
     if refused_before(wanted, found) {
         // The start that AWS keeps will do, when the members stand in the order that goes with it; else one that is still ahead.
         let kept = forward(&wanted.rotation, found.settings.start);
-        let kept = kept.filter(|later| later.start == found.settings.start);
+        let kept = kept.filter(|later| {
+            later.start == found.settings.start
+                && (later.start <= now || is_soonest(wanted, later.start, now))
+        });
         let later = kept.map(|later| LaterStart {
             start: later.start,
             members: later.members,
@@ -372,6 +386,7 @@ pub fn edit(
         with_start,
         otherwise: otherwise.filter(|_| with_start),
         fields,
+        waited: wanted.rollout_at.is_some(),
     }))
 }
 
@@ -379,6 +394,13 @@ pub fn edit(
 fn refused_before(wanted: &DesiredRotation, found: &ObservedRotation) -> bool {
     wanted.requested_start == Some(wanted.settings.start)
         && found.settings.start > wanted.settings.start
+        // Changed by hand since, it is not what AWS made of the request.
+        && wanted.seen_start.is_none_or(|seen| seen == found.settings.start)
+}
+
+/// AWS would have the rotation begin no sooner than at `start`.
+fn is_soonest(wanted: &DesiredRotation, start: Timestamp, now: Timestamp) -> bool {
+    otherwise(wanted, now).is_some_and(|later| start <= later.start)
 }
 
 /// What to ask for when AWS refuses a start in the past.
@@ -399,8 +421,8 @@ fn differences(
     };
     let rotation = &wanted.rotation;
     // Another start with another order may be the same rotation, from now on; or as soon as AWS would have it begin at all.
-    let soonest = || otherwise(wanted, now).is_some_and(|later| there.start() <= later.start);
-    let from = if refused_before(wanted, found) && there.start() > now && soonest() {
+    let soonest = is_soonest(wanted, there.start(), now);
+    let from = if refused_before(wanted, found) && there.start() > now && soonest {
         there.start()
     } else {
         now
@@ -743,3 +765,6 @@ pub fn project(
     let gone = observed.schedule.is_none() && observed.rotations.is_empty();
     (!gone).then_some(observed)
 }
+
+#[cfg(test)]
+mod tests;

@@ -58,6 +58,7 @@ fn references(&self) -> Vec<Reference> {
             name: self.spec.schedule_ref.name.clone(),
         },
         kinds: SCHEDULE,
+        holds: true,
     };
     let people = desired::people(&self.spec);
     let people = people.map(|p| Reference::new(p, namespace.as_deref(), PERSON));
@@ -428,6 +429,7 @@ impl ExternalResource for RotationOverrides {
         &self,
         shared: &Shared,
         object: &RotationOverride,
+        _: &RotationOverrideStatus,
         status: &RotationOverrideStatus,
     ) -> Result<(), Error> {
         let due = report::expires(object, status);
