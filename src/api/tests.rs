@@ -73,7 +73,7 @@ fn every_rule_is_in_the_table_with_a_case_of_each_kind() {
         .map(|rule| {
             (
                 rule.kind.to_owned(),
-                rule.at.to_owned(),
+                rule.at.clone(),
                 rule.message.to_owned(),
             )
         })
