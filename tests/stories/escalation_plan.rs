@@ -1191,3 +1191,23 @@ async fn a_schedule_is_a_target_like_a_person() {
     assert_eq!(must_hold(&world, "primary").await.kind, "ESCALATION");
     world.finish().await;
 }
+
+#[tokio::test]
+async fn a_missing_permission_is_named() {
+    let world = stage("plan-denied").await;
+    with_people(&world, &["alice", "bob"]).await;
+    let action = "ssm-contacts:AssociateContact";
+    world
+        .simulator
+        .deny(&world.account, &[action])
+        .await
+        .unwrap();
+    world.apply_value(plan("payments")).await;
+    let denied = world.stalled(KIND, "payments", "AccessDenied").await;
+    assert!(denied.message.contains(action), "{denied}");
+    assert!(held(&world, "payments").await.is_none());
+    world.simulator.deny(&world.account, &[]).await.unwrap();
+    world.reconcile_now(KIND, "payments").await;
+    world.ready(KIND, "payments").await;
+    world.finish().await;
+}
