@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use super::coverage::CoverageWindow;
 use super::handoffs::Anchor;
 use super::wall::{self, TimeOfDay, Weekday};
-use super::zone::{ZoneError, zone};
+use super::zone::{ZoneError, exactly};
 
 /// When the turn passes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct RotationSettings<M> {
     pub members: Vec<M>,
     /// The first moment.
     pub start: Timestamp,
-    /// IANA name.
+    /// IANA name. What users write is also held to [`super::zone()`], which wants a place.
     pub zone: String,
     /// When the turn passes on.
     pub recurrence: Recurrence,
@@ -100,7 +100,7 @@ impl<M: Clone + Ord> Rotation<M> {
             number_on_call,
             coverage,
         } = settings;
-        let zone = zone(&name)?;
+        let zone = exactly(&name)?;
         if members.len() > Self::MAX_MEMBERS {
             return Err(RotationError::TooManyMembers(members.len()));
         }

@@ -56,7 +56,6 @@ static DATABASE: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bu
 /// refused are codes (`EST`, `CET`, `EST5EDT`, `GMT`) and fixed offsets (`Etc/GMT+9`, whose sign is the opposite of what it seems), as they have no daylight saving rules or name no place,
 /// and every form that is not a name (`+09:00`, POSIX rules).
 pub fn zone(name: &str) -> Result<TimeZone, ZoneError> {
-    let unknown = || ZoneError::Unknown(name.to_owned());
     let fixed = |rest: &str| {
         rest.trim_start_matches(['+', '-', '0'])
             .bytes()
@@ -66,6 +65,12 @@ pub fn zone(name: &str) -> Result<TimeZone, ZoneError> {
     if CODES.contains(&name) || name.strip_prefix("Etc/GMT").is_some_and(fixed) {
         return Err(ZoneError::Code(name.to_owned()));
     }
+    exactly(name)
+}
+
+/// The zone of that name, codes and fixed offsets included: whatever AWS took, it reckons with.
+pub(super) fn exactly(name: &str) -> Result<TimeZone, ZoneError> {
+    let unknown = || ZoneError::Unknown(name.to_owned());
     let found = DATABASE.get(name).map_err(|_| unknown())?;
     // UTC is a constant of jiff and not always a zone of the database.
     let exact = found.iana_name().unwrap_or("UTC");

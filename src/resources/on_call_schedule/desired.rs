@@ -145,14 +145,8 @@ fn desired_rotation(
     // AWS may have others; a manifest is held to names of places.
     zone(&spec.time_zone)
         .map_err(|error| Error::invalid(format!("rotation \"{key}\": {error} (CHK-22)")))?;
-    let rotation = Rotation::new(settings.clone()).map_err(|error| {
-        let check = if matches!(error, crate::schedule::RotationError::Zone(_)) {
-            " (CHK-22)"
-        } else {
-            ""
-        };
-        Error::invalid(format!("rotation \"{key}\": {error}{check}"))
-    })?;
+    let rotation = Rotation::new(settings.clone())
+        .map_err(|error| Error::invalid(format!("rotation \"{key}\": {error}")))?;
     let known = object.status.iter().flat_map(|s| &s.rotations);
     let known = known.filter(|r| r.name == *key).last();
     Ok(DesiredRotation {

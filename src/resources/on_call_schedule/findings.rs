@@ -98,7 +98,10 @@ fn shape(checked: &Checked<'_>) -> Vec<Finding> {
 
 fn coverage(checked: &Checked<'_>, worked: &Worked) -> Vec<Finding> {
     let mut findings = vec![];
-    if let Some(gap) = worked.coverage.gaps.first() {
+    // A rotation that is not understood may fill any gap.
+    if let Some(gap) = worked.coverage.gaps.first()
+        && worked.unknown.is_empty()
+    {
         let gap_now = gap.contains(checked.now);
         findings.push(checks::finding(
             "CoverageGap",
@@ -140,7 +143,7 @@ fn coverage(checked: &Checked<'_>, worked: &Worked) -> Vec<Finding> {
         }
     }
     let reachable = worked.on_call.iter().any(|(_, r)| *r != Some(false));
-    if !worked.on_call.is_empty() && !reachable {
+    if !worked.on_call.is_empty() && !reachable && worked.unknown.is_empty() {
         let names: Vec<&str> = worked.on_call.iter().map(|(n, _)| n.as_str()).collect();
         findings.push(checks::finding(
             "NobodyReachable",

@@ -66,6 +66,8 @@ pub struct Worked {
     pub clock_changes: Vec<ClockChange>,
     /// People on call now, and whether each can be paged.
     pub on_call: Vec<(String, Option<bool>)>,
+    /// Names of rotations that are not understood: who is on call in them is not in the above.
+    pub unknown: Vec<String>,
 }
 
 /// The rotations that page people, with their names for the status.
@@ -176,10 +178,14 @@ pub fn describe(
     let window = Interval::days(start, WINDOW_DAYS.unsigned_abs());
     let coverage = schedule.coverage(target, window);
     let wanted_now = coverage.gaps.iter().any(|gap| gap.contains(now));
+    let unknown = observed.used().filter(|r| r.rotation.is_none());
+    let unknown: Vec<String> = unknown.map(|r| r.name.clone()).collect();
     let summary = OnCallScheduleSummary {
         alias: observed.alias.clone(),
         on_call: list(on_call.iter().map(|(name, _)| name.as_str())),
-        reachable: if on_call.is_empty() && !wanted_now {
+        reachable: if !unknown.is_empty() && reachability(&on_call) != "Yes" {
+            "Unknown".to_owned()
+        } else if on_call.is_empty() && !wanted_now {
             // At night, where nobody is asked for, an alert would cry wolf.
             "-".to_owned()
         } else {
@@ -194,7 +200,7 @@ pub fn describe(
         notes.push((Reason::HandedOff, text));
     }
     status.coverage = Some(coverage_status(&coverage, start, surroundings, now));
-    conditions(status, &on_call, &coverage, generation, now);
+    conditions(status, &on_call, &coverage, &unknown, generation, now);
     status.summary = Some(summary);
 
     let ends = observed
@@ -217,6 +223,7 @@ pub fn describe(
         clock_changes: schedule.clock_changes(target, Interval::days(start, 366)),
         coverage,
         on_call,
+        unknown,
     };
     let report = Report {
         next_edge,
@@ -317,6 +324,7 @@ fn conditions(
     status: &mut OnCallScheduleStatus,
     on_call: &[(String, Option<bool>)],
     coverage: &CoverageReport<String>,
+    unknown: &[String],
     generation: Option<i64>,
     now: Timestamp,
 ) {
@@ -328,6 +336,14 @@ fn conditions(
     let wanted_now = coverage.gaps.iter().any(|gap| gap.contains(now));
     let (value, reason, message) = match reachability(on_call) {
         "Yes" => (Some(true), Reason::SomebodyReachable, String::new()),
+        _ if !unknown.is_empty() => (
+            None,
+            Reason::ReachabilityUnknown,
+            format!(
+                "who is on call in rotation {} is not known: see the finding RotationNotUnderstood",
+                unknown.join(", ")
+            ),
+        ),
         "Unknown" => (
             None,
             Reason::ReachabilityUnknown,
@@ -364,9 +380,17 @@ fn conditions(
     );
     let first = coverage.gaps.first();
     let (value, reason, message) = match first {
-        None => (true, Reason::Covered, String::new()),
+        None => (Some(true), Reason::Covered, String::new()),
+        Some(_) if !unknown.is_empty() => (
+            None,
+            Reason::CoverageGap,
+            format!(
+                "nobody else is on call at some times, and who is in rotation {} is not known",
+                unknown.join(", ")
+            ),
+        ),
         Some(gap) => (
-            false,
+            Some(false),
             Reason::CoverageGap,
             format!(
                 "{} of the {WINDOW_DAYS} days from {} on have nobody on call; first from {} to {}",
@@ -385,7 +409,7 @@ fn conditions(
         common,
         generation,
         ConditionType::CoverageComplete,
-        Some(value),
+        value,
         reason,
         &message,
         now,
