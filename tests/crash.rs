@@ -26,6 +26,10 @@ mod faults;
 mod kills;
 #[path = "crash/model.rs"]
 mod model;
+#[path = "crash/on_call_schedule.rs"]
+mod on_call_schedule;
+#[path = "crash/rotation_override.rs"]
+mod rotation_override;
 #[path = "crash/scenario.rs"]
 mod scenario;
 #[path = "crash/stage.rs"]
@@ -65,6 +69,17 @@ fn scenarios() -> Vec<Arc<Scenario>> {
         escalation_plan::create(),
         escalation_plan::update(),
         escalation_plan::delete(),
+        rotation_override::create(),
+        rotation_override::update(),
+        rotation_override::delete(),
+        on_call_schedule::create(),
+        on_call_schedule::update(),
+        on_call_schedule::adopt(),
+        on_call_schedule::overwrite(),
+        on_call_schedule::delete(),
+        on_call_schedule::release(),
+        on_call_schedule::delete_all(),
+        on_call_schedule::leave(),
     ]
     .map(Arc::new)
     .into()

@@ -21,10 +21,7 @@ use crate::stage::{Case, Stage};
 pub type Passed = BTreeMap<String, u32>;
 
 /// Points of what no kind does yet: reaching one of them means that it is to be taken off this list.
-pub const AWAITED: [&str; 1] = [
-    // Saving an id at once is for kinds whose resources AWS alone names and that can be found by nothing else.
-    "after-saved-id",
-];
+pub const AWAITED: [&str; 0] = [];
 
 /// How many operators of one case run at a time.
 const AT_ONCE: usize = 3;

@@ -14,14 +14,15 @@ pub struct Held {
 }
 
 impl Held {
-    /// A model: `contact alias: Display Name` with indented `channel`, `stage` and `tag` lines under it. Order means nothing but for stages.
+    /// A model: `contact alias: Display Name` with indented `channel`, `stage` and `tag` lines under it, `rotation name: members` with
+    /// `override` and `tag` lines. Order means nothing but for stages.
     pub fn parse(text: &str) -> Self {
         let mut lines = BTreeSet::new();
         let mut under = String::new();
         let mut stages = 0;
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
             let line_text = line.trim();
-            if line_text.starts_with("contact ") {
+            if line_text.starts_with("contact ") || line_text.starts_with("rotation ") {
                 line_text
                     .split([' ', ':'])
                     .nth(1)
@@ -73,6 +74,9 @@ impl Held {
                     "a channel of {alias}, which does not exist, is left"
                 ));
             }
+        }
+        for rotation in region["rotations"].as_object().unwrap_or(&empty).values() {
+            self.read_rotation(rotation);
         }
         for (alias, contact) in region["contacts"].as_object().unwrap_or(&empty) {
             let display = text(contact, &["displayName", "display_name"]);
@@ -138,6 +142,35 @@ impl Held {
                     tag[1].as_str().unwrap_or_default()
                 ));
             }
+        }
+    }
+
+    fn read_rotation(&mut self, rotation: &Value) {
+        let name = text(rotation, &["name"]);
+        let people = |of: &Value| {
+            let arns = of["contactIds"].as_array().into_iter().flatten();
+            let aliases = arns.filter_map(|arn| arn.as_str()?.rsplit('/').next());
+            aliases.collect::<Vec<_>>().join(", ")
+        };
+        self.add(&format!("rotation {name}: {}", people(rotation)));
+        let none = serde_json::Map::new();
+        for one in rotation["overrides"].as_object().unwrap_or(&none).values() {
+            let at = |field: &str| {
+                let time = one[field].as_i64().unwrap_or_default();
+                jiff::Timestamp::from_millisecond(time).unwrap_or_default()
+            };
+            let (start, end) = (at("start"), at("end"));
+            self.add(&format!(
+                "{name}: override {start} to {end}: {}",
+                people(one)
+            ));
+        }
+        for tag in rotation["tags"].as_array().into_iter().flatten() {
+            self.add(&format!(
+                "{name}: tag {} = {}",
+                tag[0].as_str().unwrap_or_default(),
+                tag[1].as_str().unwrap_or_default()
+            ));
         }
     }
 
