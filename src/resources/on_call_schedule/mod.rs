@@ -259,8 +259,11 @@ impl ExternalResource for OnCallSchedules {
             matched.any(|r| r.arn == arn)
         };
         for rotation in observed.iter().flat_map(|o| &o.rotations) {
-            // A rotation of the schedule that is not in the manifest is not ours to mark.
-            let marked = rotation.ours || named(&rotation.arn);
+            // A rotation that is not in the manifest is not ours to mark, or about to go; let go of is whatever is ours.
+            let marked = match wanted {
+                Some(_) => named(&rotation.arn),
+                None => rotation.ours,
+            };
             let Some(tags) = rotation.tags.as_ref().filter(|_| marked) else {
                 continue;
             };
@@ -410,7 +413,8 @@ impl ExternalResource for OnCallSchedules {
     }
 
     fn records((members, _): &Self::References) -> Vec<ResolvedReference> {
-        let all: BTreeSet<ResolvedReference> = members.all().map(|m| m.record()).collect();
+        let all: BTreeSet<ResolvedReference> =
+            members.all().map(references::Resolved::record).collect();
         all.into_iter().collect()
     }
 

@@ -395,7 +395,7 @@ fn refused_before(wanted: &DesiredRotation, found: &ObservedRotation) -> bool {
     wanted.requested_start == Some(wanted.settings.start)
         && found.settings.start > wanted.settings.start
         // Changed by hand since, it is not what AWS made of the request.
-        && wanted.seen_start.is_none_or(|seen| seen == found.settings.start)
+        && wanted.seen_start.is_none_or(|seen| seconds(seen) == seconds(found.settings.start))
 }
 
 /// AWS would have the rotation begin no sooner than at `start`.
