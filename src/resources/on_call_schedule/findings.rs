@@ -48,7 +48,8 @@ pub fn findings(checked: &Checked<'_>) -> Vec<Finding> {
 fn shape(checked: &Checked<'_>) -> Vec<Finding> {
     let mut findings = vec![];
     let rotations = &checked.desired.rotations;
-    if rotations.is_empty() {
+    let others = checked.observed.is_some_and(|o| o.used().next().is_some());
+    if rotations.is_empty() && !others {
         findings.push(checks::finding(
             "NoRotations",
             "",
