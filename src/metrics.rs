@@ -186,7 +186,7 @@ impl Metrics {
     }
 
     /// Takes in how a schedule stands.
-    pub fn set_on_call(&self, namespace: &str, schedule: &str, figures: OnCallFigures) {
+    pub fn set_on_call(&self, namespace: &str, schedule: &str, figures: &OnCallFigures) {
         let labels = ScheduleLabels {
             namespace: namespace.to_owned(),
             schedule: schedule.to_owned(),

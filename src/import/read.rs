@@ -100,7 +100,7 @@ pub async fn rotation(
             .as_ref()
             .map(|s| s.members.clone())
             .unwrap_or_default(),
-        spec: found.settings.and_then(fields),
+        spec: found.settings.map(fields),
         overrides: overrides.unwrap_or_default().len(),
     }))
 }
@@ -178,7 +178,7 @@ fn stage(stage: &types::Stage) -> Stage {
 }
 
 /// The fields of a rotation in the words of a manifest.
-fn fields(settings: RotationSettings<String>) -> Option<RotationFields> {
+fn fields(settings: RotationSettings<String>) -> RotationFields {
     let mut recurrence = Recurrence {
         type_: RecurrenceType::Daily,
         daily: None,
@@ -221,12 +221,12 @@ fn fields(settings: RotationSettings<String>) -> Option<RotationFields> {
             });
         }
     }
-    Some(RotationFields {
+    RotationFields {
         start_time: settings.start.to_string(),
         coverage: coverage(&settings),
         time_zone: settings.zone,
         recurrence,
-    })
+    }
 }
 
 /// Windows of the same hours are one entry with all their days.

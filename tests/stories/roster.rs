@@ -250,7 +250,7 @@ pub async fn on_call_in_aws(
         let people = shifts
             .rotation_shifts()
             .iter()
-            .flat_map(|s| s.contact_ids());
+            .flat_map(aws_sdk_ssmcontacts::types::RotationShift::contact_ids);
         let people = people.map(|arn| arn.rsplit('/').next().unwrap().to_owned());
         all.insert(rotation.name, people.collect());
     }

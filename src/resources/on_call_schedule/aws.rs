@@ -462,20 +462,20 @@ fn recurrence(settings: &RotationSettings<String>) -> Option<types::RecurrenceSe
         .recurrence_multiplier(counted(settings.shift_length));
     let builder = match &settings.recurrence {
         Recurrence::Daily(times) => {
-            let daily: Option<Vec<_>> = times.iter().map(|t| hand_off(*t)).collect();
-            builder.set_daily_settings(Some(daily?))
+            let daily = times.iter().map(|t| hand_off(*t)).collect();
+            builder.set_daily_settings(Some(daily))
         }
         Recurrence::Weekly(times) => {
             let weekly = times.iter().map(|(day, time)| {
                 let builder = types::WeeklySetting::builder().day_of_week(weekday(*day));
-                builder.hand_off_time(hand_off(*time)?).build().ok()
+                builder.hand_off_time(hand_off(*time)).build().ok()
             });
             builder.set_weekly_settings(Some(weekly.collect::<Option<Vec<_>>>()?))
         }
         Recurrence::Monthly(times) => {
             let monthly = times.iter().map(|(day, time)| {
                 let builder = types::MonthlySetting::builder().day_of_month(i32::from(*day));
-                builder.hand_off_time(hand_off(*time)?).build().ok()
+                builder.hand_off_time(hand_off(*time)).build().ok()
             });
             builder.set_monthly_settings(Some(monthly.collect::<Option<Vec<_>>>()?))
         }
@@ -483,8 +483,8 @@ fn recurrence(settings: &RotationSettings<String>) -> Option<types::RecurrenceSe
     let mut windows: HashMap<types::DayOfWeek, Vec<types::CoverageTime>> = HashMap::new();
     for window in &settings.coverage {
         let time = types::CoverageTime::builder()
-            .start(hand_off(window.start)?)
-            .end(hand_off(window.end)?)
+            .start(hand_off(window.start))
+            .end(hand_off(window.end))
             .build();
         windows.entry(weekday(window.day)).or_default().push(time);
     }
@@ -492,13 +492,11 @@ fn recurrence(settings: &RotationSettings<String>) -> Option<types::RecurrenceSe
     builder.set_shift_coverages(windows).build().ok()
 }
 
-fn hand_off(time: TimeOfDay) -> Option<types::HandOffTime> {
-    Some(
-        types::HandOffTime::builder()
-            .hour_of_day(i32::from(time.hour()))
-            .minute_of_hour(i32::from(time.minute()))
-            .build(),
-    )
+fn hand_off(time: TimeOfDay) -> types::HandOffTime {
+    types::HandOffTime::builder()
+        .hour_of_day(i32::from(time.hour()))
+        .minute_of_hour(i32::from(time.minute()))
+        .build()
 }
 
 fn weekday(day: Weekday) -> types::DayOfWeek {

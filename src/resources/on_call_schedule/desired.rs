@@ -147,8 +147,8 @@ fn desired_rotation(
         .map_err(|error| Error::invalid(format!("rotation \"{key}\": {error} (CHK-22)")))?;
     let rotation = Rotation::new(settings.clone())
         .map_err(|error| Error::invalid(format!("rotation \"{key}\": {error}")))?;
-    let known = object.status.iter().flat_map(|s| &s.rotations);
-    let known = known.filter(|r| r.name == *key).last();
+    let mut known = object.status.iter().flat_map(|s| &s.rotations);
+    let known = known.find(|r| r.name == *key);
     Ok(DesiredRotation {
         key: key.clone(),
         name: rotation_name(spec).to_owned(),

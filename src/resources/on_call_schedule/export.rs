@@ -149,7 +149,7 @@ pub fn metrics(shared: &Shared, object: &OnCallSchedule, status: &OnCallSchedule
     shared.metrics.set_on_call(
         &object.namespace().unwrap_or_default(),
         &object.name_any(),
-        OnCallFigures {
+        &OnCallFigures {
             uncovered_seconds: coverage.map_or(0, |c| c.uncovered_minutes * 60),
             next_gap: gap.map(|g| g.from.0.as_second()),
             reachable: status
