@@ -421,6 +421,7 @@ async fn changes_by_hand_are_put_back() {
     let mut put_back = async |what: &str| {
         corrected += 1;
         let wanted = corrected;
+        let since = world.last_call().await;
         // The first waits for its drift check; a list may be twenty seconds old by then.
         if wanted > 2 && what != "a tag" {
             world.reconcile_now("OnCallSchedule", "primary").await;
@@ -432,9 +433,24 @@ async fn changes_by_hand_are_put_back() {
                 async || {
                     let seen =
                         event_count(&world, "OnCallSchedule", "primary", "DriftCorrected").await;
+                    let calls = world.operator_calls(since).await;
+                    let last: Vec<String> = calls
+                        .iter()
+                        .filter(|c| !c.operation.contains("Channel"))
+                        .map(|c| {
+                            format!(
+                                "{} {} {}",
+                                c.time,
+                                c.operation,
+                                c.resources
+                                    .first()
+                                    .map_or("", |r| r.rsplit('/').next().unwrap())
+                            )
+                        })
+                        .collect();
                     (seen >= wanted)
                         .then_some(())
-                        .ok_or(format!("{seen} of {wanted}"))
+                        .ok_or(format!("{seen} of {wanted}; the last calls: {last:?}"))
                 },
             )
             .await;
@@ -521,7 +537,8 @@ async fn changes_by_hand_are_put_back() {
     })
     .await;
     put_back("a minute of the coverage").await;
-    // Whole resources.
+    // Whole resources. What is gone within seconds of being made may only not be shown yet, and what comes of waiting is no drift check.
+    tokio::time::sleep(seconds(16)).await;
     client
         .delete_rotation()
         .rotation_id(&rotation)

@@ -150,6 +150,8 @@ impl<R: ExternalResource> Engine<R> {
             if !matches!(result, Err(Error::Unread)) {
                 return self.finish(key, &mut live, draft, result).await;
             }
+            // What is about to be written has its tags read first, and they may be all that has changed.
+            self.remember(key, |m| m.checks_without_tags = Some(TAGS_EVERY));
         }
         self.read_and_act(key, pass).await
     }

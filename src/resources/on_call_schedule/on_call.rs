@@ -214,8 +214,12 @@ pub fn describe(
         .iter()
         .filter_map(|r| r.rollout_at.as_ref());
     let waiting = waiting.map(|at| at.0).filter(|at| *at > now);
+    // The window begins anew with a rotation, although nobody may be on call in it for a while.
+    let begins = schedule.rotations.iter().map(|r| r.rotation.start());
+    let begins = begins.filter(|start| *start > now);
     let next_edge = ends
         .chain(step)
+        .chain(begins)
         .chain(view.next_change)
         .chain(waiting)
         .min();
@@ -522,3 +526,6 @@ fn on_call_times(shifts: impl Iterator<Item = Shift>, window: Interval) -> Vec<S
     }
     merged
 }
+
+#[cfg(test)]
+mod tests;
