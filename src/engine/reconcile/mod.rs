@@ -60,6 +60,9 @@ struct ObjectMemory {
     checks_without_tags: Option<u32>,
     /// The watch is behind: the next pass reads the object itself.
     watch_is_behind: bool,
+    /// The version of the object that a pass has last had from the API server. What a watch has seen before that is behind: a pass that
+    /// comes to what is there in it would write nothing, and leave what the object says by now.
+    version: Option<u64>,
     /// Fingerprint of the tags that the last pass saw to.
     tags: Option<u64>,
 }
@@ -148,7 +151,9 @@ impl<R: ExternalResource> Engine<R> {
             let mut draft = live.status();
             let result = self.act(&mut live, &mut draft, pass).await;
             if !matches!(result, Err(Error::Unread)) {
-                return self.finish(key, &mut live, draft, result).await;
+                let ended = self.finish(key, &mut live, draft, result).await;
+                self.remember_version(key, &live);
+                return ended;
             }
             // What is about to be written has its tags read first, and they may be all that has changed.
             self.remember(key, |m| m.checks_without_tags = Some(TAGS_EVERY));
@@ -158,11 +163,15 @@ impl<R: ExternalResource> Engine<R> {
 
     /// The living object as the watch has seen it, unless that is known to be behind.
     fn seen(&self, key: &ObjectKey) -> Option<R::Object> {
-        if self.remember(key, |_| {}).watch_is_behind {
+        let memory = self.remember(key, |_| {});
+        if memory.watch_is_behind {
             return None;
         }
         let guard = self.store.get(key.namespace.as_deref(), &key.name)?;
         let object = guard.0.as_ref().ok()?;
+        if memory.version > version_of(object) {
+            return None;
+        }
         let living = object.meta().deletion_timestamp.is_none();
         living.then(|| object.clone())
     }
@@ -194,7 +203,15 @@ impl<R: ExternalResource> Engine<R> {
         let mut live = Live::new(self.shared.client.clone(), object);
         let mut draft = live.status();
         let result = self.act(&mut live, &mut draft, pass).await;
-        self.finish(key, &mut live, draft, result).await
+        let ended = self.finish(key, &mut live, draft, result).await;
+        self.remember_version(key, &live);
+        ended
+    }
+
+    fn remember_version(&self, key: &ObjectKey, live: &Live<R::Object>) {
+        if live.fresh && !live.gone && live.object.meta().deletion_timestamp.is_none() {
+            self.remember(key, |m| m.version = version_of(&live.object));
+        }
     }
 
     fn failed(&self, key: &ObjectKey, error: &Error) -> Requeue {
@@ -395,6 +412,11 @@ impl<R: ExternalResource> Engine<R> {
         });
         memory.failures
     }
+}
+
+/// Versions are numbers that rise, as every API server has them.
+fn version_of<K: Resource>(object: &K) -> Option<u64> {
+    object.meta().resource_version.as_ref()?.parse().ok()
 }
 
 /// The sooner of two moments; `edge` is one at which time alone changes the status.
