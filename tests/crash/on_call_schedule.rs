@@ -306,22 +306,28 @@ pub fn release() -> Scenario {
     prepare.extend([Step::Apply(ADOPTING), Step::Ready]);
     let act = vec![Step::Delete("OnCallSchedule", "primary")];
     let end = End::new(aws!(
-        "contact primary: Primary\n", "tag by = hand\n",
+        "contact primary: Primary\n",
+        "tag by = hand\n",
         "rotation week: ines, jan\n",
         "rotation legacy: kim\n",
         "rotation night: kim\n",
     ));
     let mut scenario = scenario("schedule-release", prepare, act, end);
-    // Retain lets go at once, and takes the tags off as best it can: those of the schedule first.
+    // Retain lets go at once, and takes the tags off as best it can: those of the schedule last.
     let all = aws!(
-        "contact primary: Primary", ours!("Adopted"), "tag by = hand\n",
-        "rotation week: ines, jan", ours!("Adopted"),
+        "contact primary: Primary",
+        ours!("Adopted"),
+        "tag by = hand\n",
+        "rotation week: ines, jan",
+        ours!("Adopted"),
         "rotation legacy: kim\n",
         "rotation night: kim\n",
     );
     let some = aws!(
-        "contact primary: Primary\n", "tag by = hand\n",
-        "rotation week: ines, jan", ours!("Adopted"),
+        "contact primary: Primary",
+        ours!("Adopted"),
+        "tag by = hand\n",
+        "rotation week: ines, jan\n",
         "rotation legacy: kim\n",
         "rotation night: kim\n",
     );

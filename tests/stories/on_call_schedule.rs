@@ -36,7 +36,7 @@ async fn a_schedule_is_made_shown_and_deleted() {
     assert_eq!(status["effectiveDeletionPolicy"], "Delete");
     assert_eq!(status["summary"]["alias"], "primary");
     let week = held_rotation(&world, "week").await;
-    assert_eq!(aws.rotations, [week.arn.clone()]);
+    assert_eq!(aws.rotations, std::slice::from_ref(&week.arn));
     assert_eq!(rotation_arn(&object, "week"), week.arn);
     assert_eq!(
         rotation_status(&object, "week")["effectiveStartTime"],

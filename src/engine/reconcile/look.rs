@@ -171,7 +171,14 @@ impl<R: ExternalResource> Engine<R> {
             });
         };
         self.remember(&site.key, |m| m.checks_without_tags = Some(0));
-        let (ownership, origin, holder) = match site.claimant.claim(&tags) {
+        let claim = match site.claimant.claim(&tags) {
+            // Our own name under no owner: somebody took that tag off.
+            Claim::OtherObject(holder) if holder == site.claimant.object.as_str() => {
+                Claim::Unclaimed
+            }
+            claim => claim,
+        };
+        let (ownership, origin, holder) = match claim {
             Claim::Ours(origin) => (Ownership::Ours, origin, None),
             Claim::Unclaimed => match known {
                 // Somebody took the tags off, but something that AWS assigned to us is still there: this is what we made.
@@ -183,6 +190,12 @@ impl<R: ExternalResource> Engine<R> {
                 {
                     (Ownership::Ours, origin, None)
                 }
+                // Half a claim is somebody's claim.
+                _ if tags.contains_key(tag::OBJECT) => (
+                    Ownership::Foreign,
+                    Origin::Adopted,
+                    tags.get(tag::OBJECT).cloned(),
+                ),
                 _ => (Ownership::Unclaimed, Origin::Adopted, None),
             },
             Claim::OtherOwner(owner) => (

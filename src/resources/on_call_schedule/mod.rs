@@ -243,14 +243,7 @@ impl ExternalResource for OnCallSchedules {
         wanted: Option<(&Desired, &BTreeMap<String, String>)>,
         observed: Option<&Observed>,
     ) -> Vec<Change> {
-        let schedule = observed.is_none_or(|o| o.schedule.is_some());
         let mut changes = vec![];
-        if schedule && !plan.set.is_empty() {
-            changes.push(Change::SetTags(plan.set.clone()));
-        }
-        if schedule && !plan.remove.is_empty() {
-            changes.push(Change::RemoveTags(plan.remove.clone()));
-        }
         let matched = wanted
             .zip(observed)
             .map(|((desired, _), observed)| match_rotations(desired, observed, |_| None));
@@ -293,6 +286,15 @@ impl ExternalResource for OnCallSchedules {
                     name: rotation.name.clone(),
                     keys: extra,
                 });
+            }
+        }
+        // The schedule comes last: its tags say what is to be taken off, also to whoever goes on after a crash.
+        if observed.is_none_or(|o| o.schedule.is_some()) {
+            if !plan.set.is_empty() {
+                changes.push(Change::SetTags(plan.set.clone()));
+            }
+            if !plan.remove.is_empty() {
+                changes.push(Change::RemoveTags(plan.remove.clone()));
             }
         }
         changes

@@ -70,33 +70,31 @@ pub struct Worked {
     pub unknown: Vec<String>,
 }
 
-/// The rotations that page people, with their names for the status.
+/// The rotations that page people, with their names for the status: those of the manifest in its order, then the others.
 fn planned<'a>(
     observed: &'a Observed,
-    names: &BTreeMap<String, String>,
+    status: &OnCallScheduleStatus,
 ) -> (Schedule<String>, Vec<(String, &'a ObservedRotation)>) {
+    let place = |arn: &str| {
+        let mut named = status.rotations.iter();
+        named.position(|r| r.arn.as_deref() == Some(arn))
+    };
+    let mut used: Vec<&ObservedRotation> = observed.used().collect();
+    used.sort_by_key(|r| (place(&r.arn).unwrap_or(usize::MAX), &r.name, &r.arn));
     let mut schedule = Schedule { rotations: vec![] };
     let mut labels = vec![];
-    for rotation in observed.used() {
+    for rotation in used {
         if let Some(checked) = &rotation.rotation {
             schedule.rotations.push(Planned {
                 rotation: checked.clone(),
                 overrides: rotation.overrides.clone(),
             });
-            let name = names.get(&rotation.arn).unwrap_or(&rotation.name);
+            let known = place(&rotation.arn).and_then(|i| status.rotations.get(i));
+            let name = known.map_or(&rotation.name, |r| &r.name);
             labels.push((name.clone(), rotation));
         }
     }
     (schedule, labels)
-}
-
-/// Names of rotations in the manifest, by ARN.
-fn names(status: &OnCallScheduleStatus) -> BTreeMap<String, String> {
-    status
-        .rotations
-        .iter()
-        .filter_map(|r| Some((r.arn.clone()?, r.name.clone())))
-        .collect()
 }
 
 /// Where the window of `status.coverage` begins: at the last hand-off, and in long shifts a whole number of weeks after it.
@@ -120,7 +118,7 @@ pub fn describe(
     generation: Option<i64>,
     now: Timestamp,
 ) -> (Worked, Report) {
-    let (schedule, rotations) = planned(observed, &names(status));
+    let (schedule, rotations) = planned(observed, status);
     let name = |index: usize| rotations.get(index).map_or("", |(name, _)| name.as_str());
     let view = schedule.on_call(now, HORIZON);
     let was_on_call = status.summary.as_ref().map(|s| s.on_call.clone());

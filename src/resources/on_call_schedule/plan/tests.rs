@@ -507,7 +507,7 @@ proptest! {
         let before = aws.observed.clone();
         let shift = before.rotations[0].rotation.as_ref().unwrap().shift_at(aws.now);
         let changes = records.pass(&of(&second), &mut aws);
-        let Some(shift) = shift.filter(|_| !records.kept["k"].rollout_at.is_none()) else {
+        let Some(shift) = shift.filter(|_| records.kept["k"].rollout_at.is_some()) else {
             // Nothing differs, or nobody is on shift yet.
             settle(&mut records, &of(&second), &mut aws);
             return Ok(());
