@@ -16,6 +16,8 @@ mod contact;
 mod crowds;
 #[path = "stories/escalation_plan.rs"]
 mod escalation_plan;
+#[path = "stories/import.rs"]
+mod import;
 #[path = "stories/knobs.rs"]
 mod knobs;
 #[path = "stories/on_call_knobs.rs"]
