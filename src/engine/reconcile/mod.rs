@@ -309,6 +309,12 @@ impl<R: ExternalResource> Engine<R> {
             tracing::debug!(object = %key, %error, "a pass was put off");
             // What was reached is kept: ids and slots must not be lost. A race was lost to somebody who will wake us.
             if !matches!(error, Error::Outdated) {
+                // What was asked for is not handled yet.
+                let written = live.status();
+                R::Object::common_status_mut(&mut draft).last_handled_reconcile_at =
+                    R::Object::common_status(&written)
+                        .last_handled_reconcile_at
+                        .clone();
                 let _ = live.write_status(&draft).await;
                 if live.gone {
                     self.follow(live, draft).await;
