@@ -191,6 +191,11 @@ metadata: {name: judy}
 spec: {displayName: Judy Example}
 ";
 
+/// What a first pass has woken is done: it is none of what the user does.
+fn quiet() -> Step {
+    Step::InAws(|_| tokio::time::sleep(harness::seconds(3)).boxed())
+}
+
 fn taken_over() -> Vec<Step> {
     vec![Step::Provider, Step::InAws(|hands| existing(hands).boxed())]
 }
@@ -303,7 +308,7 @@ pub fn delete() -> Scenario {
 /// One that was taken over stays, without our tags.
 pub fn release() -> Scenario {
     let mut prepare = taken_over();
-    prepare.extend([Step::Apply(ADOPTING), Step::Ready]);
+    prepare.extend([Step::Apply(ADOPTING), Step::Ready, quiet()]);
     let act = vec![Step::Delete("OnCallSchedule", "primary")];
     let end = End::new(aws!(
         "contact primary: Primary\n",

@@ -311,10 +311,9 @@ impl<R: ExternalResource> Engine<R> {
             if !matches!(error, Error::Outdated) {
                 // What was asked for is not handled yet.
                 let written = live.status();
-                R::Object::common_status_mut(&mut draft).last_handled_reconcile_at =
-                    R::Object::common_status(&written)
-                        .last_handled_reconcile_at
-                        .clone();
+                R::Object::common_status_mut(&mut draft)
+                    .last_handled_reconcile_at
+                    .clone_from(&R::Object::common_status(&written).last_handled_reconcile_at);
                 let _ = live.write_status(&draft).await;
                 if live.gone {
                     self.follow(live, draft).await;
