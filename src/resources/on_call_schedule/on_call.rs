@@ -215,9 +215,14 @@ pub fn describe(
     // The window begins anew with a rotation, although nobody may be on call in it for a while.
     let begins = schedule.rotations.iter().map(|r| r.rotation.start());
     let begins = begins.filter(|start| *start > now);
+    let hidden = schedule
+        .rotations
+        .iter()
+        .filter_map(|p| hidden_edge(p, now));
     let next_edge = ends
         .chain(step)
         .chain(begins)
+        .chain(hidden)
         .chain(view.next_change)
         .chain(waiting)
         .min();
@@ -235,10 +240,22 @@ pub fn describe(
     (worked, report)
 }
 
+/// The piece of a shift that runs now.
+fn running(planned: &Planned<String>, now: Timestamp) -> Option<Piece<String>> {
+    let moment = Interval::lasting(now, SignedDuration::from_nanos(1));
+    planned.rotation.pieces(&planned.overrides, moment).pop()
+}
+
+/// A hand-off that changes nobody on call, but whom an override replaces, or the order of those on call.
+fn hidden_edge(planned: &Planned<String>, now: Timestamp) -> Option<Timestamp> {
+    let piece = running(planned, now)?;
+    let overridden = planned.overrides.iter().any(|o| o.end > now);
+    (overridden || piece.on_call.len() > 1).then_some(piece.end)
+}
+
 /// Whom an override replaces in a rotation just now.
 fn replaced(planned: &Planned<String>, now: Timestamp) -> Option<Vec<String>> {
-    let moment = Interval::lasting(now, SignedDuration::from_nanos(1));
-    let piece = planned.rotation.pieces(&planned.overrides, moment).pop()?;
+    let piece = running(planned, now)?;
     match piece.kind {
         Kind::Overridden { instead_of, .. } => {
             let out = instead_of

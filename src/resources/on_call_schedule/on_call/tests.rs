@@ -29,25 +29,30 @@ fn settings() -> impl Strategy<Value = RotationSettings<String>> {
         zones,
         time,
         0..3_u8,
-        1..3_u32,
+        (1..3_u32, 1..3_u32),
         windows,
     )
         .prop_map(
-            |(people, hours, zone, time, kind, shift_length, coverage)| RotationSettings {
-                members: people
-                    .into_iter()
-                    .map(|p| format!("arn:contact/{p}"))
-                    .collect(),
-                start: start() + SignedDuration::from_hours(hours),
-                zone: zone.to_owned(),
-                recurrence: match kind {
-                    0 => Recurrence::Daily(vec![time]),
-                    1 => Recurrence::Weekly(vec![(Weekday::Monday, time), (Weekday::Friday, time)]),
-                    _ => Recurrence::Monthly(vec![(31, time)]),
-                },
-                shift_length,
-                number_on_call: 1,
-                coverage,
+            |(people, hours, zone, time, kind, (shift_length, on_call), coverage)| {
+                RotationSettings {
+                    number_on_call: on_call.min(u32::try_from(people.len()).unwrap()),
+                    members: people
+                        .into_iter()
+                        .map(|p| format!("arn:contact/{p}"))
+                        .collect(),
+                    start: start() + SignedDuration::from_hours(hours),
+                    zone: zone.to_owned(),
+                    recurrence: match kind {
+                        0 => Recurrence::Daily(vec![time]),
+                        1 => Recurrence::Weekly(vec![
+                            (Weekday::Monday, time),
+                            (Weekday::Friday, time),
+                        ]),
+                        _ => Recurrence::Monthly(vec![(31, time)]),
+                    },
+                    shift_length,
+                    coverage,
+                }
             },
         )
 }
@@ -118,7 +123,7 @@ proptest! {
             let report = look(&observed, &mut later, between.min(edge - SignedDuration::from_nanos(1)));
             prop_assert_eq!(&later, &status, "at {} of {} to {}", between, now, edge);
             prop_assert!(report.notes.is_empty());
-            prop_assert_eq!(report.next_edge, Some(edge));
+            prop_assert!(report.next_edge.is_some_and(|next| next <= edge));
             now = edge;
         }
     }
