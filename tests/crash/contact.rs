@@ -152,6 +152,18 @@ spec:
   - {name: voice, type: Voice, address: "+15005550143"}
 "#;
 
+/// The same, asked to be looked at again: what is done in AWS is in the status before anything happens.
+const FRANK_SEEN: &str = r#"
+apiVersion: incident-operator.dev/v1alpha1
+kind: Contact
+metadata: {name: frank, annotations: {incident-operator.dev/reconcile-requested-at: activated}}
+spec:
+  channels:
+  - {name: mobile, type: SMS, addressFrom: {secretKeyRef: {name: responders, key: frank-mobile}}}
+  - {name: mail, type: Email, address: frank@example.com}
+  - {name: voice, type: Voice, address: "+15005550143"}
+"#;
+
 const FRANK_WITHOUT_MAIL: &str = r#"
 apiVersion: incident-operator.dev/v1alpha1
 kind: Contact
@@ -174,6 +186,8 @@ pub fn switch_off() -> Scenario {
             Step::Ready,
             Step::InAws(|hands| activate(hands, "frank", "mail").boxed()),
             Step::InAws(|hands| activate(hands, "frank", "voice").boxed()),
+            Step::Apply(FRANK_SEEN),
+            Step::InAws(|hands| looked_at(hands, "frank").boxed()),
         ],
         act: vec![
             Step::Apply(FRANKS_NEW_NUMBER),
@@ -393,6 +407,27 @@ pub fn prune() -> Scenario {
         sensitive: vec![],
         max_codes: 0,
     }
+}
+
+/// Waits until a contact that was activated by hand has been read again, and a moment for the status.
+async fn looked_at(hands: &Hands, alias: &str) {
+    let contact = arn(hands, alias);
+    let mut activated = false;
+    for _ in 0..300 {
+        let calls = hands.simulator.calls(Some(&hands.account), 0).await;
+        let calls = calls.expect("calls");
+        let last = |operation: &str| {
+            let of = calls.iter().filter(|c| c.operation == operation);
+            of.map(|c| c.seq).max().unwrap_or(0)
+        };
+        activated = last("ListContactChannels") > last("ActivateContactChannel");
+        if activated {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert!(activated, "{contact} was not read again");
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
 }
 
 /// Activates a channel as a person does in the console.
