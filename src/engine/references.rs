@@ -161,7 +161,7 @@ pub struct Resolved {
     /// What that object shows.
     pub standing: Option<Standing>,
     /// The reference is no longer allowed, but what it stands for is in AWS already: it stays there.
-    pub revoked: Option<String>,
+    pub revoked: Option<Unresolved>,
 }
 
 impl fmt::Debug for Resolved {
@@ -231,6 +231,22 @@ pub fn unresolved(problems: &[Unresolved]) -> Option<Error> {
     })
 }
 
+/// What is said of references that are no longer allowed while what they stand for is in AWS (product: revocation fails static). `None` = all
+/// are allowed.
+pub fn revoked<'a>(resolved: impl Iterator<Item = &'a Resolved>) -> Option<Error> {
+    let revoked: Vec<&Unresolved> = resolved.filter_map(|r| r.revoked.as_ref()).collect();
+    let reason = revoked.first()?.reason;
+    let messages: BTreeSet<&str> = revoked.iter().map(|r| r.message.as_str()).collect();
+    let messages: Vec<&str> = messages.into_iter().collect();
+    Some(Error::unresolved(
+        reason,
+        format!(
+            "{}. Who is in AWS already stays there; nobody new is added",
+            messages.join("; ")
+        ),
+    ))
+}
+
 /// Resolves one reference of `referrer` (product: References). `recorded` is what the status says is in AWS already: that stays usable when a
 /// grant is revoked.
 ///
@@ -272,7 +288,7 @@ pub async fn resolve(
         let Some(kept) = kept else {
             return Ok(Err(refusal));
         };
-        revoked = Some(refusal.message);
+        revoked = Some(refusal);
         if found.is_none() {
             return Ok(Ok(Resolved {
                 arn: kept.arn.clone(),
@@ -346,7 +362,7 @@ fn unmanaged(
         provider.name
     );
     if recorded.iter().any(|r| r.arn == arn) {
-        resolved.revoked = Some(message);
+        resolved.revoked = Some(Unresolved::new(Reason::ReferenceNotAllowed, message));
         return Ok(resolved);
     }
     Err(Unresolved::new(Reason::ReferenceNotAllowed, message))

@@ -226,17 +226,12 @@ impl<R: ExternalResource> Engine<R> {
         let common = R::Object::common_status_mut(draft);
         let written = common.applied.iter().flat_map(|a| a.tags.clone());
         let written: Vec<String> = written.collect();
-        let tags = match &found.tags {
+        let (tags, all) = match &found.tags {
             Some(tags) if found.ownership != Some(Ownership::Foreign) => {
-                plan_tags(&Self::wanted_tags(object, site, origin)?, tags, &written)
+                let all = Self::wanted_tags(object, site, origin)?;
+                (plan_tags(&all, tags, &written), Some(all))
             }
-            _ => TagPlan::default(),
-        };
-        let all = match &found.tags {
-            Some(_) if found.ownership != Some(Ownership::Foreign) => {
-                Some(Self::wanted_tags(object, site, origin)?)
-            }
-            _ => None,
+            _ => (TagPlan::default(), None),
         };
         let wanted = all.as_ref().map(|all| (desired, all));
         let tag_changes = R::tag_changes(&tags, wanted, found.observed.as_ref());

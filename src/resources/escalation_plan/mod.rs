@@ -13,13 +13,13 @@ use kube::ResourceExt;
 
 use crate::api::EscalationPlan;
 use crate::api::common::{CommonSpec, ResolvedReference};
-use crate::api::conditions::{ConditionType, Reason};
+use crate::api::conditions::ConditionType;
 use crate::api::escalation_plan::{EscalationPlanStatus, EscalationPlanSummary, EscalationTarget};
 use crate::aws::{CallError, Session, contacts};
 use crate::engine::directory::View;
 use crate::engine::object::{ManagedObject, managed_object};
 use crate::engine::ownership::TagPlan;
-use crate::engine::references::{Named, Reference, Resolved, resolve, unresolved};
+use crate::engine::references::{Named, Reference, Resolved, resolve, revoked, unresolved};
 use crate::engine::{
     Applied, Error, ExternalObject, ExternalResource, Memory, Provider, Report, Reported, Shared,
     Sight, status,
@@ -184,25 +184,7 @@ impl ExternalResource for EscalationPlans {
     }
 
     fn caveat(references: &Resolutions) -> Option<Error> {
-        let revoked: Vec<&Resolved> = references
-            .values()
-            .filter(|r| r.revoked.is_some())
-            .collect();
-        let reason = match revoked.first()?.record().kind {
-            Some(_) => Reason::ReferenceNotGranted,
-            None => Reason::ReferenceNotAllowed,
-        };
-        let messages: Vec<&str> = revoked
-            .iter()
-            .filter_map(|r| r.revoked.as_deref())
-            .collect();
-        Some(Error::unresolved(
-            reason,
-            format!(
-                "{}. What is in AWS already stays there",
-                messages.join("; ")
-            ),
-        ))
+        revoked(references.values())
     }
 
     fn surroundings(&self, object: &EscalationPlan, _: Option<&Observed>) -> Vec<Unreachable> {

@@ -26,7 +26,7 @@ use crate::api::{Contact, OnCallSchedule, RotationOverride};
 use crate::aws::{CallError, Session, tag};
 use crate::engine::object::{ManagedObject, managed_object};
 use crate::engine::ownership::TagPlan;
-use crate::engine::references::{self, Reference, Resolved, Unresolved};
+use crate::engine::references::{self, Reference, Unresolved};
 use crate::engine::store::ObjectStore;
 use crate::engine::{
     Applied, Error, ExternalObject, ExternalResource, Memory, Provider, Report, Reported, Shared,
@@ -202,7 +202,7 @@ impl OnCallSchedules {
 
 impl ExternalResource for OnCallSchedules {
     type Object = OnCallSchedule;
-    type References = (Members, Vec<String>);
+    type References = Members;
     type Desired = Desired;
     type Observed = Observed;
     type Change = Change;
@@ -224,7 +224,7 @@ impl ExternalResource for OnCallSchedules {
 
     fn desired(
         object: &OnCallSchedule,
-        (members, _): &Self::References,
+        members: &Members,
         tags: BTreeMap<String, String>,
     ) -> Result<Desired, Error> {
         desired::desired(object, members, tags)
@@ -414,28 +414,14 @@ impl ExternalResource for OnCallSchedules {
         on_call::describe(observed, &target, surroundings, status, generation, now).1
     }
 
-    fn records((members, _): &Self::References) -> Vec<ResolvedReference> {
+    fn records(members: &Members) -> Vec<ResolvedReference> {
         let all: BTreeSet<ResolvedReference> =
             members.all().map(references::Resolved::record).collect();
         all.into_iter().collect()
     }
 
-    fn caveat((members, revoked): &Self::References) -> Option<Error> {
-        let managed = |m: &Resolved| m.revoked.is_some() && m.record().kind.is_some();
-        let reason = if members.all().any(managed) {
-            Reason::ReferenceNotGranted
-        } else {
-            Reason::ReferenceNotAllowed
-        };
-        (!revoked.is_empty()).then(|| {
-            Error::unresolved(
-                reason,
-                format!(
-                    "{}. Who is in AWS already stays there; nobody new is added",
-                    revoked.join("; ")
-                ),
-            )
-        })
+    fn caveat(members: &Members) -> Option<Error> {
+        references::revoked(members.all())
     }
 
     fn report(reported: Reported<'_, Self>, status: &mut OnCallScheduleStatus) -> Report {
@@ -557,7 +543,7 @@ impl ExternalResource for OnCallSchedules {
         let recorded = recorded.unwrap_or_default();
         let leavers_go = object.spec.on_member_deletion == Some(OnMemberDeletion::Remove);
         let mut members = Members::default();
-        let (mut revoked, mut problems): (Vec<String>, Vec<Unresolved>) = (vec![], vec![]);
+        let mut problems: Vec<Unresolved> = vec![];
         for rotation in object.spec.rotations.iter().flatten() {
             let (mut staying, mut leaving, mut gone) = (vec![], vec![], vec![]);
             for member in &rotation.contact_refs {
@@ -568,10 +554,7 @@ impl ExternalResource for OnCallSchedules {
                     Ok(found) if leavers_go && found.deleting() => {
                         leaving.push((member_name(member), found));
                     }
-                    Ok(found) => {
-                        revoked.extend(found.revoked.clone());
-                        staying.push(found);
-                    }
+                    Ok(found) => staying.push(found),
                     Err(problem)
                         if problem.missing && was_removed(object, &rotation.name, member) =>
                     {
@@ -604,9 +587,7 @@ impl ExternalResource for OnCallSchedules {
         if let Some(error) = references::unresolved(&problems) {
             return Err(error);
         }
-        revoked.sort();
-        revoked.dedup();
-        Ok((members, revoked))
+        Ok(members)
     }
 
     async fn observe(&self, sight: Sight<'_, Self>) -> Result<Option<Observed>, CallError> {

@@ -24,7 +24,7 @@ use crate::api::{OnCallSchedule, RotationOverride};
 use crate::aws::{Arn, CallError, Session};
 use crate::engine::object::{ManagedObject, managed_object};
 use crate::engine::ownership::TagPlan;
-use crate::engine::references::{Named, Reference, Resolved, resolve, unresolved};
+use crate::engine::references::{Named, Reference, Resolved, resolve, revoked, unresolved};
 use crate::engine::store::ObjectStore;
 use crate::engine::{
     Applied, Error, ExternalObject, ExternalResource, Memory, Provider, Report, Reported, Shared,
@@ -284,14 +284,7 @@ impl ExternalResource for RotationOverrides {
     }
 
     fn caveat(references: &References) -> Option<Error> {
-        let people = references.people.values();
-        let revoked: Vec<&str> = people.filter_map(|r| r.revoked.as_deref()).collect();
-        (!revoked.is_empty()).then(|| {
-            Error::unresolved(
-                Reason::ReferenceNotGranted,
-                format!("{}; what is in AWS already stays", revoked.join("; ")),
-            )
-        })
+        revoked(references.people.values())
     }
 
     fn surroundings(
