@@ -30,9 +30,9 @@ const RETRY_REFERENCED: Duration = Duration::from_secs(120);
 const FOLLOW_ATTEMPTS: u32 = 8;
 
 /// What ended, for the Event.
-struct Ended {
-    reason: Reason,
-    text: String,
+pub(super) struct Ended {
+    pub(super) reason: Reason,
+    pub(super) text: String,
 }
 
 impl Ended {
@@ -166,7 +166,8 @@ impl<R: ExternalResource> Engine<R> {
         }
     }
 
-    async fn end_in_aws(
+    /// Deletes or lets go in AWS, as `policy` says.
+    pub(super) async fn end_in_aws(
         &self,
         object: &R::Object,
         draft: &mut StatusOf<R>,

@@ -2,6 +2,7 @@
 
 mod describe;
 mod ending;
+mod letting_go;
 mod live;
 mod look;
 
