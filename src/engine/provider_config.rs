@@ -9,6 +9,7 @@ use kube::api::{Api, Patch, PatchParams};
 use kube::core::DeserializeGuard;
 use kube::{Client, ResourceExt};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use super::connect::{account_config, rates};
 use super::error::{Error, jittered};
@@ -59,6 +60,9 @@ const UNTIL_ONBOARDED: Duration = Duration::from_secs(20);
 
 /// How old an answer may be that many wait for.
 const SHARED_ANSWER: Duration = Duration::from_secs(5);
+
+/// How long the number of users in a status may be behind.
+const USERS_COUNTED: Duration = Duration::from_secs(5);
 
 /// Wakes the objects that use a ProviderConfig, by its name.
 pub type WakeUsers = Box<dyn Fn(&str) + Send + Sync>;
@@ -332,6 +336,27 @@ impl ProviderConfigs {
             },
             Requeue::Drift(requeue),
         ))
+    }
+}
+
+/// Has the status follow the number of users, which no watch of a ProviderConfig tells of. Ends with `stop`.
+pub async fn follow_users(shared: Arc<Shared>, stop: CancellationToken) {
+    while stop
+        .run_until_cancelled(tokio::time::sleep(USERS_COUNTED))
+        .await
+        .is_some()
+    {
+        let outdated = |config: &ProviderConfig| {
+            let users = shared.directory.users_of(&config.name_any());
+            let shown = config.status.as_ref().and_then(|s| s.in_use_by);
+            shown.is_some_and(|shown| usize::try_from(shown) != Ok(users))
+        };
+        let configs = shared
+            .provider_configs
+            .filter(|g| g.0.as_ref().is_ok_and(outdated));
+        for config in configs.iter().filter_map(|g| g.0.as_ref().ok()) {
+            shared.scheduler.wake(config.key(), Priority::Drift);
+        }
     }
 }
 
