@@ -29,7 +29,7 @@ use crate::engine::controller::{
 };
 use crate::engine::directory::View;
 use crate::engine::object::{ManagedObject, trigger};
-use crate::engine::provider_config::ProviderConfigs;
+use crate::engine::provider_config::{ProviderConfigs, follow_users};
 use crate::engine::reconcile::Engine;
 use crate::engine::scheduler::{ObjectKey, Runner, Scheduler};
 use crate::engine::shared::{Parts, Settings, Shared};
@@ -308,6 +308,7 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
         ),
     ]);
     shared.scheduler.run(&runners, stop).await;
+    tokio::spawn(follow_users(shared.clone(), stop.clone()));
 }
 
 fn wake_all<K: ManagedObject>(
