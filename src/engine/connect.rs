@@ -382,8 +382,8 @@ impl Provider {
                 reason: Reason::DeletionBudgetExceeded,
                 message: format!(
                     "{limit} contacts with an activated channel may be deleted within an hour in account {} and that is used up: the deletion waits. \
-                     If it is meant, raise spec.deletionBudget.maxPerHour of ProviderConfig \"{}\"; if not, restore the objects. \
-                     deletionPolicy: Retain lets go without deleting in AWS",
+                     If it is meant, raise spec.deletionBudget.maxPerHour of ProviderConfig \"{}\". If it is not, set deletionPolicy: Retain: \
+                     this object then goes and AWS keeps the contact, which a new object takes over with adoptionPolicy: Adopt",
                     self.spec.account_id, self.name
                 ),
                 retry: wait.clamp(Duration::from_secs(5), Duration::from_secs(300)),

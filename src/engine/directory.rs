@@ -25,6 +25,8 @@ pub trait View: Send + Sync {
     fn common(&self) -> Option<&CommonStatus>;
     /// It is being deleted.
     fn deleting(&self) -> bool;
+    /// It is being deleted, and what it stands for in AWS with it.
+    fn leaving(&self) -> bool;
     /// It carries our finalizer.
     fn held(&self) -> bool;
     /// It does not decode: what it uses and refers to is unknown.
@@ -42,7 +44,7 @@ pub trait View: Send + Sync {
         Standing {
             arn: common.and_then(|c| c.arn.clone()),
             placement: common.and_then(|c| c.placement.clone()),
-            deleting: self.deleting(),
+            leaving: self.leaving(),
             detail: self.detail(),
         }
     }
@@ -55,8 +57,8 @@ pub struct Standing {
     pub arn: Option<String>,
     /// Where that is.
     pub placement: Option<PlacementStatus>,
-    /// It is being deleted.
-    pub deleting: bool,
+    /// It is being deleted, and what it stands for in AWS with it.
+    pub leaving: bool,
     /// What its kind shows besides.
     pub detail: String,
 }
@@ -87,6 +89,12 @@ impl<K: ManagedObject> View for DeserializeGuard<K> {
 
     fn deleting(&self) -> bool {
         self.meta().deletion_timestamp.is_some()
+    }
+
+    fn leaving(&self) -> bool {
+        // What cannot be read is not known to go.
+        let goes = self.0.as_ref().is_ok_and(|o| !o.is_retained());
+        self.meta().deletion_timestamp.is_some() && goes
     }
 
     fn held(&self) -> bool {

@@ -61,6 +61,11 @@ pub trait ManagedObject:
         None
     }
 
+    /// Deleted, it stays in AWS as it is: whoever refers to it loses nothing. Pure.
+    fn is_retained(&self) -> bool {
+        false
+    }
+
     /// What those who refer to it look at besides its identity: when it changes, they are woken.
     fn detail(&self) -> String {
         String::new()

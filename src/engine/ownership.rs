@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use crate::api::common::Origin;
 use crate::aws::tag::{self, ObjectIdentity};
 
@@ -14,6 +16,11 @@ pub enum Claim {
     OtherObject(String),
     /// Another owner id.
     OtherOwner(String),
+    /// One of the two tags is missing, and the other is not somebody else's for certain.
+    Half {
+        /// Key of the tag that is missing.
+        missing: &'static str,
+    },
     /// No ownership tags.
     Unclaimed,
 }
@@ -50,10 +57,24 @@ impl Claimant {
                 })
             }
             (Some(_), Some(object)) => Claim::OtherObject(object.clone()),
-            // Half a claim is somebody's claim.
-            (Some(owner), None) => Claim::OtherOwner(owner.clone()),
-            (None, Some(object)) => Claim::OtherObject(object.clone()),
+            (Some(_), None) => Claim::Half {
+                missing: tag::OBJECT,
+            },
+            (None, Some(_)) => Claim::Half {
+                missing: tag::OWNER,
+            },
         }
+    }
+}
+
+/// Whether a status is older than the object that carries it: a backup or a copy brought it along, from where much may have happened since.
+pub fn is_brought_along(
+    created: Option<Timestamp>,
+    conditions: impl Iterator<Item = Timestamp>,
+) -> bool {
+    match (created, conditions.max()) {
+        (Some(created), Some(last)) => last < created,
+        _ => false,
     }
 }
 
@@ -147,13 +168,34 @@ mod tests {
 
     #[test]
     fn half_a_claim_is_never_unclaimed() {
-        for key in [tag::OWNER, tag::OBJECT] {
-            let tags = BTreeMap::from([(key.to_owned(), "x".to_owned())]);
+        let whole = claimant().tags(Origin::Created);
+        for (kept, missing) in [(tag::OWNER, tag::OBJECT), (tag::OBJECT, tag::OWNER)] {
+            let half = |value: &str| BTreeMap::from([(kept.to_owned(), value.to_owned())]);
+            assert_eq!(
+                claimant().claim(&half(&whole[kept])),
+                Claim::Half { missing }
+            );
             assert!(!matches!(
-                claimant().claim(&tags),
-                Claim::Unclaimed | Claim::Ours(_)
+                claimant().claim(&half("x")),
+                Claim::Unclaimed | Claim::Ours(_) | Claim::OtherObject(_)
             ));
         }
+    }
+
+    #[test]
+    fn a_status_that_is_older_than_its_object_was_brought_along() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let along = |created: i64, conditions: &[i64]| {
+            let conditions = conditions.iter().map(|second| at(*second));
+            is_brought_along(Some(at(created)), conditions)
+        };
+        assert!(along(100, &[50, 99]));
+        assert!(
+            !along(100, &[50, 100]),
+            "times are kept in whole seconds, so the same may be its own"
+        );
+        assert!(!along(100, &[50, 101]) && !along(100, &[]));
+        assert!(!is_brought_along(None, [at(1)].into_iter()));
     }
 
     #[test]

@@ -171,9 +171,9 @@ impl fmt::Debug for Resolved {
 }
 
 impl Resolved {
-    /// The object that manages it is being deleted.
-    pub fn deleting(&self) -> bool {
-        self.standing.as_ref().is_some_and(|s| s.deleting)
+    /// The object that manages it is being deleted, and what it stands for in AWS with it.
+    pub fn leaving(&self) -> bool {
+        self.standing.as_ref().is_some_and(|s| s.leaving)
     }
 
     /// For the status.

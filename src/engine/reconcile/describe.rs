@@ -15,6 +15,7 @@ use crate::api::conditions::Reason;
 use crate::engine::decide::{Ownership, Refusal};
 use crate::engine::error::jittered;
 use crate::engine::object::{Live, ManagedObject};
+use crate::engine::ownership::Claim;
 use crate::engine::scheduler::{ObjectKey, Requeue};
 use crate::engine::status::{self, Conclusion};
 use crate::engine::{Error, ExternalResource, Reported, events};
@@ -93,7 +94,7 @@ impl<R: ExternalResource> Engine<R> {
             Refusal::AlreadyExists => (
                 Reason::AlreadyExists,
                 format!(
-                    "{name} exists in AWS and was not made by this operator: adoptionPolicy: Adopt takes it over"
+                    "{name} exists in AWS and was not made for this object: adoptionPolicy: Adopt takes it over"
                 ),
             ),
             Refusal::AdoptionNotAllowed => (
@@ -118,10 +119,27 @@ impl<R: ExternalResource> Engine<R> {
                     ),
                 )
             }
-            Refusal::OwnedByAnother => (
-                Reason::OwnedByAnother,
-                format!("{name} exists in AWS and belongs to {holder}"),
-            ),
+            Refusal::OwnedByAnother => {
+                if !site.taggable {
+                    // Nothing but this status says that it is ours, and it is wrong.
+                    common.origin = None;
+                }
+                let claim = found.tags.as_ref().map(|tags| site.claimant.claim(tags));
+                let way_out = match claim {
+                    Some(Claim::Half { .. }) => String::new(),
+                    Some(Claim::OtherOwner(_)) => {
+                        ". It has to be let go there first: deletionPolicy: Retain, then delete its object".to_owned()
+                    }
+                    _ => format!(
+                        ". To move it here, set deletionPolicy: Retain there and delete that object; with adoptionPolicy: Adopt, {} goes on",
+                        object.name_any()
+                    ),
+                };
+                (
+                    Reason::OwnedByAnother,
+                    format!("{name} exists in AWS and belongs to {holder}{way_out}"),
+                )
+            }
             Refusal::NothingToObserve => {
                 common.arn = None;
                 return Ok(Done {

@@ -9,12 +9,12 @@ use kube::ResourceExt;
 use kube::core::DeserializeGuard;
 
 use super::{Engine, Found, Site, StatusOf, TAGS_EVERY};
-use crate::api::common::{AppliedItem, CommonStatus, Origin};
+use crate::api::common::{AppliedItem, AppliedStatus, CommonStatus, Origin};
 use crate::aws::{Priority, tag};
 use crate::engine::connect::{self, connect};
 use crate::engine::decide::Ownership;
 use crate::engine::object::ManagedObject;
-use crate::engine::ownership::{Claim, desired_tags};
+use crate::engine::ownership::{Claim, desired_tags, is_brought_along};
 use crate::engine::scheduler::{ObjectKey, Pass};
 use crate::engine::{Error, ExternalObject, ExternalResource, Provider, Sight};
 
@@ -146,6 +146,9 @@ impl<R: ExternalResource> Engine<R> {
         let known = recorded
             .origin
             .filter(|_| is_recorded::<R>(recorded, &R::arn(&observed)));
+        // What a backup says of whose it is may be long past.
+        let unseen = || self.remember(&site.key, |_| {}).tags.is_none();
+        let with_tags = with_tags || (has_old_status(object) && unseen());
         let tags = if site.taggable && (known.is_none() || with_tags) {
             self.resource
                 .read_tags(&site.session, &mut observed)
@@ -154,15 +157,15 @@ impl<R: ExternalResource> Engine<R> {
             None
         };
         let Some(tags) = tags else {
-            let holder = known
-                .is_none()
+            let doubtful = known.is_none() || (!site.taggable && has_old_status(object));
+            let holder = doubtful
                 .then(|| self.recorded_elsewhere(&site.key, &R::arn(&observed)))
                 .flatten();
             return Ok(Found {
                 observed: Some(observed),
                 ownership: Some(match (known, &holder) {
-                    (Some(_), _) => Ownership::Ours,
-                    (None, Some(_)) => Ownership::Foreign,
+                    (_, Some(_)) => Ownership::Foreign,
+                    (Some(_), None) => Ownership::Ours,
                     (None, None) => Ownership::Unclaimed,
                 }),
                 origin: known.unwrap_or(Origin::Adopted),
@@ -171,41 +174,35 @@ impl<R: ExternalResource> Engine<R> {
             });
         };
         self.remember(&site.key, |m| m.checks_without_tags = Some(0));
-        let claim = match site.claimant.claim(&tags) {
-            // Our own name under no owner: somebody took that tag off.
-            Claim::OtherObject(holder) if holder == site.claimant.object.as_str() => {
-                Claim::Unclaimed
+        // Somebody took tags off, but something that AWS assigned to us is still there: this is what we made.
+        let same = |applied: &AppliedStatus| R::same_incarnation(&observed, applied);
+        let same = recorded.applied.as_ref().is_some_and(same);
+        let own_name = |object: &String| object == site.claimant.object.as_str();
+        let (ownership, origin, holder) = match (site.claimant.claim(&tags), known) {
+            (Claim::Ours(origin), _) => (Ownership::Ours, origin, None),
+            (Claim::Unclaimed, Some(origin)) if same => (Ownership::Ours, origin, None),
+            (Claim::Half { .. }, Some(origin))
+                if same && tags.get(tag::OBJECT).is_none_or(own_name) =>
+            {
+                (Ownership::Ours, origin, None)
             }
-            claim => claim,
-        };
-        let (ownership, origin, holder) = match claim {
-            Claim::Ours(origin) => (Ownership::Ours, origin, None),
-            Claim::Unclaimed => match known {
-                // Somebody took the tags off, but something that AWS assigned to us is still there: this is what we made.
-                Some(origin)
-                    if recorded
-                        .applied
-                        .as_ref()
-                        .is_some_and(|a| R::same_incarnation(&observed, a)) =>
-                {
-                    (Ownership::Ours, origin, None)
-                }
-                // Half a claim is somebody's claim.
-                _ if tags.contains_key(tag::OBJECT) => (
-                    Ownership::Foreign,
-                    Origin::Adopted,
-                    tags.get(tag::OBJECT).cloned(),
-                ),
-                _ => (Ownership::Unclaimed, Origin::Adopted, None),
-            },
-            Claim::OtherOwner(owner) => (
+            (Claim::Unclaimed, _) => (Ownership::Unclaimed, Origin::Adopted, None),
+            // Half a claim is somebody's claim.
+            (Claim::Half { missing }, _) => (
+                Ownership::Foreign,
+                Origin::Adopted,
+                Some(format!(
+                    "somebody whom its tags do not name, because \"{missing}\" is missing (put it back, or take off the other ownership tags)"
+                )),
+            ),
+            (Claim::OtherOwner(owner), _) => (
                 Ownership::Foreign,
                 Origin::Adopted,
                 Some(format!(
                     "the owner \"{owner}\" (another cluster or operator)"
                 )),
             ),
-            Claim::OtherObject(holder) => {
+            (Claim::OtherObject(holder), _) => {
                 let gone = connect::is_gone(&self.shared, &holder).await?;
                 let ownership = if gone {
                     Ownership::OrphanOfOurs
@@ -301,6 +298,17 @@ impl<R: ExternalResource> Engine<R> {
     pub(super) fn provider_name(object: &R::Object) -> &str {
         object.provider_config().unwrap_or("default")
     }
+}
+
+/// Whether a backup or a copy brought the object's status along.
+fn has_old_status<K: ManagedObject>(object: &K) -> bool {
+    let conditions = object.status().map(K::common_status);
+    let conditions = conditions.into_iter().flat_map(|c| &c.conditions);
+    let created = object.meta().creation_timestamp.as_ref();
+    is_brought_along(
+        created.map(|at| at.0),
+        conditions.map(|c| c.last_transition_time.0),
+    )
 }
 
 /// Tells one set of tags from another.

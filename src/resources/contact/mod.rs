@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 
 use crate::api::Contact;
-use crate::api::common::{AppliedStatus, CommonSpec};
+use crate::api::common::{AppliedStatus, CommonSpec, CommonStatus, DeletionPolicy};
 use crate::api::conditions::{ConditionType, Reason};
 use crate::api::contact::{
     Activation, ChannelStatus, ContactStatus, ContactSummary, UnmanagedChannel,
@@ -20,6 +20,7 @@ use crate::api::contact::{
 use crate::aws::{CallError, Redacted, Session, contacts};
 use crate::engine::object::managed_object;
 use crate::engine::ownership::TagPlan;
+use crate::engine::reconcile::effective_deletion_policy;
 use crate::engine::{
     Applied, Error, ExternalObject, ExternalResource, Memory, Provider, Report, Reported, Shared,
     Sight, secret, status,
@@ -40,6 +41,11 @@ fn detail(&self) -> String {
 }
 fn alias(&self) -> Option<String> {
     Some(desired::alias(self))
+}
+fn is_retained(&self) -> bool {
+    let unknown = CommonStatus::default();
+    let common = self.status.as_ref().map_or(&unknown, Self::common_status);
+    effective_deletion_policy(self, common) == DeletionPolicy::Retain
 });
 
 impl ExternalObject for Contact {

@@ -551,7 +551,7 @@ impl ExternalResource for OnCallSchedules {
                 let found =
                     references::resolve(shared, provider, &key, &recorded, &reference).await?;
                 match found {
-                    Ok(found) if leavers_go && found.deleting() => {
+                    Ok(found) if leavers_go && found.leaving() => {
                         leaving.push((member_name(member), found));
                     }
                     Ok(found) => staying.push(found),
@@ -666,7 +666,7 @@ fn write_rotations(
         let found = matched.as_ref().and_then(|m| m.get(&wanted.key));
         entry.rollout_at = None;
         if let Some(found) = found {
-            let held = items.iter().any(|(_, id)| *id == found.arn);
+            let held = found.ours || items.iter().any(|(_, id)| *id == found.arn);
             if let Edit::At(at) = edit(wanted, found, desired.rollout, held, now) {
                 entry.rollout_at = Some(api_time(at));
                 let then = match edit(wanted, found, Rollout::Immediate, false, at) {

@@ -545,7 +545,8 @@ pub fn plan(desired: &Desired, observed: Option<&Observed>, memory: Memory<'_>) 
             continue;
         };
         links.push(Link::Arn(found.arn.clone()));
-        let held = memory.applied.items.iter().any(|i| i.id == found.arn);
+        // After a rebuild of the cluster only its tags say that it is ours.
+        let held = found.ours || memory.applied.items.iter().any(|i| i.id == found.arn);
         if let Edit::Now(change) = edit(wanted, found, desired.rollout, held, memory.now) {
             changes.push(*change);
         }
