@@ -22,6 +22,7 @@ pub mod aws;
 pub mod checks;
 pub mod cluster;
 pub mod control_plane;
+pub mod documentation;
 pub mod operator;
 pub mod paths;
 pub mod poll;

@@ -1,0 +1,263 @@
+//! What a page of the docs tells people to type, run as it stands there.
+//!
+//! Commands are in fences marked `sh`. All of a page run in one bash, in order, with `set -euo pipefail`. An HTML comment above a fence says
+//! what is different: `<!-- exit code 3 -->`, or `<!-- not run: why -->`. Other fences (`text`, `yaml`, `json`) are for reading.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::control_plane::{ControlPlane, own_binary};
+use crate::paths::{on_path, operator_binary, repository};
+use crate::process::Process;
+
+/// Commands of a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Line of the page on which they begin.
+    pub line: usize,
+    /// The commands.
+    pub script: String,
+    /// The exit code that the last of them has.
+    pub exit_code: u8,
+    /// Why they are not run.
+    pub not_run: Option<String>,
+}
+
+/// The commands of a page.
+///
+/// # Errors
+/// A fence or comment that is not understood: nothing is left out silently.
+pub fn blocks(page: &str) -> Result<Vec<Block>> {
+    let mut blocks = vec![];
+    let mut open: Option<(String, Block)> = None;
+    let (mut exit_code, mut not_run) = (0, None);
+    for (index, line) in page.lines().enumerate() {
+        let number = index + 1;
+        let text = line.trim();
+        match &mut open {
+            Some((language, block)) => {
+                if text == "```" {
+                    if language == "sh" {
+                        blocks.push(block.clone());
+                    } else if block.exit_code != 0 || block.not_run.is_some() {
+                        bail!(
+                            "line {number}: a comment about commands stands above a fence of {language}"
+                        );
+                    }
+                    open = None;
+                } else {
+                    block.script.push_str(line);
+                    block.script.push('\n');
+                }
+            }
+            None => {
+                if let Some(language) = text.strip_prefix("```") {
+                    if matches!(language, "bash" | "shell" | "console" | "") {
+                        bail!(
+                            "line {number}: mark commands with `sh`, and what is only for reading with `text`"
+                        );
+                    }
+                    let block = Block {
+                        line: number + 1,
+                        script: String::new(),
+                        exit_code: std::mem::take(&mut exit_code),
+                        not_run: not_run.take(),
+                    };
+                    open = Some((language.to_owned(), block));
+                } else if let Some(comment) = text.strip_prefix("<!--") {
+                    let comment = comment.strip_suffix("-->").unwrap_or_default().trim();
+                    if let Some(code) = comment.strip_prefix("exit code ") {
+                        exit_code = code.parse().with_context(|| format!("line {number}"))?;
+                    } else if let Some(reason) = comment.strip_prefix("not run: ") {
+                        not_run = Some(reason.to_owned());
+                    } else {
+                        bail!("line {number}: a comment that is not understood");
+                    }
+                } else if !text.is_empty() && (exit_code != 0 || not_run.is_some()) {
+                    bail!("line {number}: the comment above stands above no commands");
+                }
+            }
+        }
+    }
+    if open.is_some() {
+        bail!("the last fence is not closed");
+    }
+    Ok(blocks)
+}
+
+/// A place where commands of the docs are run: `kubectl`, `aws` and `incident-operator` are the first of their names on the path.
+#[derive(Clone, Debug)]
+pub struct Shell {
+    /// Where they are run.
+    pub directory: PathBuf,
+    /// Further environment.
+    pub environment: BTreeMap<String, String>,
+    path: String,
+}
+
+impl Shell {
+    /// In `directory`, as the administrator of `plane`.
+    ///
+    /// # Errors
+    /// When a program is missing.
+    pub fn new(directory: &Path, plane: &ControlPlane) -> Result<Self> {
+        let programs = directory.join(".programs");
+        std::fs::create_dir_all(&programs)?;
+        let quoted = |path: &Path| format!("'{}'", path.display());
+        let kubectl = match on_path("kubectl") {
+            Some(theirs) => quoted(&theirs),
+            None => format!(
+                "{} kubectl",
+                quoted(&plane.kubectl.clone().map_or_else(own_binary, Ok)?)
+            ),
+        };
+        let operator = quoted(&operator_binary()?);
+        let aws = quoted(&repository().join("tests/conformance/aws"));
+        let wrappers = [
+            ("kubectl", format!("exec {kubectl} \"$@\"")),
+            ("aws", format!("exec {aws} \"$@\"")),
+            // An operator that is left running in the background ends with the test.
+            (
+                "incident-operator",
+                format!(
+                    "if [ \"$1\" = run ]; then exec env INCIDENT_OPERATOR_EXIT_WITH_STDIN=true {operator} \"$@\" <&9; fi\nexec {operator} \"$@\""
+                ),
+            ),
+        ];
+        for (name, script) in wrappers {
+            let path = programs.join(name);
+            std::fs::write(&path, format!("#!/bin/sh\n{script}\n"))?;
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))?;
+        }
+        let before = std::env::var("PATH").unwrap_or_default();
+        Ok(Self {
+            directory: directory.to_owned(),
+            environment: BTreeMap::from([
+                (
+                    "KUBECONFIG".to_owned(),
+                    plane.kubeconfig.display().to_string(),
+                ),
+                ("NO_PROXY".to_owned(), "127.0.0.1,localhost".to_owned()),
+            ]),
+            path: format!("{}:{before}", programs.display()),
+        })
+    }
+
+    /// Runs the blocks, those that are not to be run apart. Answers with what they printed.
+    ///
+    /// # Errors
+    /// The line of the block that failed, and the last that was printed.
+    pub async fn run(&self, page: &str, blocks: &[Block], timeout: Duration) -> Result<String> {
+        let script = self.directory.join(".commands.sh");
+        std::fs::write(&script, script_of(page, blocks))?;
+        let mut command = Command::new("bash");
+        command
+            .arg(&script)
+            .current_dir(&self.directory)
+            .envs(&self.environment)
+            .env("PATH", &self.path)
+            .env_remove("AWS_PROFILE")
+            .env_remove("AWS_SESSION_TOKEN");
+        let log = self.directory.join(".output.txt");
+        let process = Process::start(page, command, &log)?;
+        let status = process.wait(timeout).await;
+        let output = process.output();
+        match status {
+            Some(status) if status.success() => Ok(output),
+            ended => {
+                let at = output.lines().rev().find(|l| l.starts_with("::: "));
+                let lines: Vec<&str> = output.lines().collect();
+                let last = lines[lines.len().saturating_sub(60)..].join("\n");
+                let how = ended.map_or_else(|| "took too long".to_owned(), |s| s.to_string());
+                bail!("{} {how}\n{last}", at.unwrap_or(page));
+            }
+        }
+    }
+}
+
+fn script_of(page: &str, blocks: &[Block]) -> String {
+    let mut script = String::from(
+        "set -euo pipefail\nexec 9<&0 </dev/null 2>&1\ntrap 'for job in $(jobs -p); do kill \"$job\" 2>/dev/null || true; done' EXIT\n",
+    );
+    for block in blocks.iter().filter(|b| b.not_run.is_none()) {
+        // Writing into a String does not fail.
+        let _ = writeln!(script, "echo '::: {page}:{}'", block.line);
+        if block.exit_code == 0 {
+            script.push_str(&block.script);
+        } else {
+            let _ = writeln!(
+                script,
+                "set +e\n{}code=$?\nset -e\ntest \"$code\" -eq {}",
+                block.script, block.exit_code
+            );
+        }
+    }
+    script
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = "
+# A page
+
+```sh
+echo one
+```
+
+<!-- exit code 3 -->
+```sh
+exit_with 3
+```
+
+<!-- not run: it takes a day -->
+
+```sh
+sleep 86400
+```
+
+```yaml
+a: b
+```
+";
+
+    #[test]
+    fn commands_are_found_with_what_is_said_about_them() {
+        let found = blocks(PAGE).unwrap();
+        let shown: Vec<_> = found
+            .iter()
+            .map(|b| (b.line, b.script.as_str(), b.exit_code, b.not_run.as_deref()))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                (5, "echo one\n", 0, None),
+                (10, "exit_with 3\n", 3, None),
+                (16, "sleep 86400\n", 0, Some("it takes a day")),
+            ]
+        );
+        let script = script_of("page", &found);
+        assert!(script.contains("echo one") && !script.contains("86400"));
+    }
+
+    #[test]
+    fn nothing_is_left_out_silently() {
+        for page in [
+            "```bash\nx\n```",
+            "```\nx\n```",
+            "```sh\nx\n",
+            "<!-- never run: x -->\n```sh\nx\n```",
+            "<!-- not run: x -->\ntext\n",
+            "<!-- not run: x -->\n```yaml\nx\n```",
+        ] {
+            assert!(blocks(page).is_err(), "{page}");
+        }
+    }
+}
