@@ -8,6 +8,7 @@
 use std::fmt;
 
 pub mod account;
+pub mod ambient;
 pub mod arn;
 mod assume_role;
 #[cfg(test)]

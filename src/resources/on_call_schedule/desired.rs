@@ -129,19 +129,7 @@ fn desired_rotation(
         .flatten()
         .map(|m| m.arn.clone())
         .collect();
-    let asked = spec.recurrence.number_of_on_calls.unwrap_or(1);
-    let asked = u32::try_from(asked).unwrap_or(1);
-    // Who was deleted leaves the others fewer: as many are on call as there are.
-    let most = u32::try_from(arns.len()).unwrap_or(u32::MAX).max(1);
-    let settings = RotationSettings {
-        members: arns,
-        start: whole_seconds(spec.start_time.0),
-        zone: spec.time_zone.clone(),
-        recurrence: recurrence(key, &spec.recurrence)?,
-        shift_length: u32::try_from(spec.recurrence.shift_length.unwrap_or(1)).unwrap_or(1),
-        number_on_call: asked.min(most),
-        coverage: windows(key, spec.coverage.as_deref().unwrap_or_default())?,
-    };
+    let settings = settings(spec, arns)?;
     // AWS may have others; a manifest is held to names of places.
     zone(&spec.time_zone)
         .map_err(|error| Error::invalid(format!("rotation \"{key}\": {error} (CHK-22)")))?;
@@ -162,6 +150,30 @@ fn desired_rotation(
         seen_start: known
             .and_then(|k| k.effective_start_time.as_ref())
             .map(|t| t.0),
+    })
+}
+
+/// The fields of a rotation with these members.
+///
+/// # Errors
+/// `Stalled/InvalidSpec` for times that are none.
+pub fn settings(
+    spec: &RotationSpec,
+    members: Vec<String>,
+) -> Result<RotationSettings<String>, Error> {
+    let key = &spec.name;
+    let asked = spec.recurrence.number_of_on_calls.unwrap_or(1);
+    let asked = u32::try_from(asked).unwrap_or(1);
+    // Who was deleted leaves the others fewer: as many are on call as there are.
+    let most = u32::try_from(members.len()).unwrap_or(u32::MAX).max(1);
+    Ok(RotationSettings {
+        members,
+        start: whole_seconds(spec.start_time.0),
+        zone: spec.time_zone.clone(),
+        recurrence: recurrence(key, &spec.recurrence)?,
+        shift_length: u32::try_from(spec.recurrence.shift_length.unwrap_or(1)).unwrap_or(1),
+        number_on_call: asked.min(most),
+        coverage: windows(key, spec.coverage.as_deref().unwrap_or_default())?,
     })
 }
 
