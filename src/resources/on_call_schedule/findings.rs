@@ -104,14 +104,20 @@ fn coverage(checked: &Checked<'_>, worked: &Worked) -> Vec<Finding> {
         && worked.unknown.is_empty()
     {
         let gap_now = gap.contains(checked.now);
+        let first = if !gap_now {
+            format!("first from {}", second(gap.start))
+        } else if gap.end < worked.coverage.window.end {
+            format!("now, until {}", second(gap.end))
+        } else {
+            "now, and nobody is to come".to_owned()
+        };
         findings.push(checks::finding(
             "CoverageGap",
             "",
             if gap_now { Severity::Critical } else { Severity::Warning },
             format!(
-                "nobody is on call for {} of the next four weeks, first from {}: add a rotation or widen its coverage, or say in coverageTarget when nobody is needed (CHK-25)",
-                length(worked.coverage.uncovered_minutes),
-                second(gap.start)
+                "nobody is on call for {} of the next four weeks, {first}: add a rotation or widen its coverage, or say in coverageTarget when nobody is needed (CHK-25)",
+                length(worked.coverage.uncovered_minutes)
             ),
         ));
     }
