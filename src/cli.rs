@@ -22,6 +22,15 @@ pub enum Command {
     Run(Box<RunArguments>),
     /// Reads an account and writes manifests that take over what is there; changes nothing in AWS.
     Import(Box<crate::import::ImportArguments>),
+    /// Lets go of objects: our tags in AWS and the finalizers come off, nothing else is touched. Before uninstalling or moving.
+    Release(Box<crate::release::ReleaseArguments>),
+    /// Writes on-call data as JSON for other tools, or shifts as iCalendar feeds; reads a cluster or an account and changes nothing.
+    Export(Box<crate::export::ExportArguments>),
+    /// Prints the script that completes commands and flags in a shell, for example: source <(incident-operator completion bash).
+    Completion {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
     /// Prints the custom resource definitions.
     Crds {
         /// Writes one file for each kind into this directory instead.
@@ -128,6 +137,56 @@ mod tests {
     #[test]
     fn the_arguments_are_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    /// Every command, with those below it.
+    fn commands(command: clap::Command) -> Vec<clap::Command> {
+        let below = command.get_subcommands().cloned();
+        let below: Vec<_> = below.flat_map(commands).collect();
+        std::iter::once(command).chain(below).collect()
+    }
+
+    #[test]
+    fn every_command_and_flag_says_what_it_is_for() {
+        for command in commands(Arguments::command()) {
+            let name = command.get_name().to_owned();
+            assert!(command.get_about().is_some(), "{name}");
+            for flag in command.get_arguments().filter(|a| !a.is_hide_set()) {
+                assert!(flag.get_help().is_some(), "{name} {}", flag.get_id());
+            }
+        }
+    }
+
+    #[test]
+    fn completion_is_written_for_every_shell_and_bash_takes_it() {
+        use clap::ValueEnum as _;
+        for shell in clap_complete::Shell::value_variants() {
+            let mut script = vec![];
+            let name = "incident-operator";
+            clap_complete::generate(*shell, &mut Arguments::command(), name, &mut script);
+            let text = String::from_utf8(script).unwrap();
+            for word in ["import", "export", "release", "delete-objects"] {
+                assert!(text.contains(word), "{shell}: {word}");
+            }
+            if *shell == clap_complete::Shell::Bash {
+                let directory = tempfile::tempdir().unwrap();
+                let file = directory.path().join("completion.bash");
+                std::fs::write(&file, text).unwrap();
+                let check = std::process::Command::new("bash")
+                    .arg("-n")
+                    .arg(&file)
+                    .status();
+                assert!(check.unwrap().success());
+                let ask = format!(
+                    "source {}; COMP_WORDS=(incident-operator rel); COMP_CWORD=1; _incident-operator incident-operator rel incident-operator; echo \"${{COMPREPLY[*]}}\"",
+                    file.display()
+                );
+                let answer = std::process::Command::new("bash")
+                    .args(["-c", &ask])
+                    .output();
+                assert_eq!(answer.unwrap().stdout, b"release\n");
+            }
+        }
     }
 
     #[test]

@@ -2,14 +2,29 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory as _, Parser as _};
 use incident_operator::cli::{Arguments, Command};
-use incident_operator::{api, import, permissions, run};
+use incident_operator::{api, export, import, permissions, release, run};
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Run(arguments) => run::start(*arguments),
-        Command::Import(arguments) => return import(&arguments),
+        Command::Import(arguments) => {
+            // 3 = the report names what is not in the manifests, 1 = nothing was imported.
+            return wait_for(import::import(&arguments), 3);
+        }
+        Command::Export(arguments) => return wait_for(export::export(&arguments), 3),
+        Command::Release(arguments) => return wait_for(release::release(&arguments), 1),
+        Command::Completion { shell } => {
+            let name = env!("CARGO_PKG_NAME");
+            clap_complete::generate(
+                shell,
+                &mut Arguments::command(),
+                name,
+                &mut std::io::stdout(),
+            );
+            Ok(())
+        }
         Command::Crds { out } => print_crds(out.as_deref()),
         Command::Rbac => print_yaml(&permissions::cluster_role()),
         Command::IamPolicy => {
@@ -26,27 +41,28 @@ fn main() -> ExitCode {
     }
 }
 
-/// Exit code 0 = everything is in the manifests, 3 = the report names what is not, 1 = nothing was imported.
-fn import(arguments: &import::ImportArguments) -> ExitCode {
+/// Exit code 0 = all is well, `partly` = not everything could be done, 1 = nothing was done.
+fn wait_for<E: std::fmt::Display>(
+    command: impl Future<Output = Result<bool, E>>,
+    partly: u8,
+) -> ExitCode {
+    let fail = |error: &dyn std::fmt::Display| {
+        eprintln!("incident-operator: {error}");
+        ExitCode::FAILURE
+    };
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
     {
         Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("incident-operator: {error}");
-            return ExitCode::FAILURE;
-        }
+        Err(error) => return fail(&error),
     };
     // One provider for everybody; a second call only says that it is set.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    match runtime.block_on(import::import(arguments)) {
+    match runtime.block_on(command) {
         Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(3),
-        Err(error) => {
-            eprintln!("incident-operator: {error}");
-            ExitCode::FAILURE
-        }
+        Ok(false) => ExitCode::from(partly),
+        Err(error) => fail(&error),
     }
 }
 

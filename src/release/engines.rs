@@ -1,0 +1,193 @@
+//! The operator's own engines without its watches and its queue: what they need to know is listed once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_controller::events::EventRecorder;
+use kube::api::ListParams;
+use kube::core::DeserializeGuard;
+use kube::runtime::events::Reporter;
+use kube::runtime::watcher::Event;
+use kube::{Client, ResourceExt};
+
+use super::select::Item;
+use crate::api::{Contact, EscalationPlan, OnCallSchedule, RotationOverride};
+use crate::aws::{Accounts, Limiter, Placement, RequestMetrics};
+use crate::engine::clock::Clock;
+use crate::engine::connect::rates;
+use crate::engine::object::{ManagedObject, decode_leniently, dynamic_api};
+use crate::engine::reconcile::Engine;
+use crate::engine::scheduler::{Requeue, Scheduler};
+use crate::engine::shared::{Parts, Settings};
+use crate::engine::store::ObjectStore;
+use crate::engine::{Error, ExternalResource, Shared};
+use crate::metrics::Metrics;
+use crate::resources::{contact, escalation_plan, on_call_schedule, rotation_override};
+
+/// So often it is tried again what AWS throttled or the API server refused because of a race.
+const ATTEMPTS: u32 = 8;
+/// However often something failed, so long at most until the next attempt.
+const LONGEST_WAIT: Duration = Duration::from_secs(20);
+
+/// One engine for each kind that stands for something in AWS.
+pub struct Engines {
+    client: Client,
+    contacts: Engine<contact::Contacts>,
+    plans: Engine<escalation_plan::EscalationPlans>,
+    schedules: Engine<on_call_schedule::OnCallSchedules>,
+    overrides: Engine<rotation_override::RotationOverrides>,
+}
+
+impl Engines {
+    /// For the objects of `namespace`, or of all.
+    ///
+    /// # Errors
+    /// What the API server says.
+    pub async fn new(client: Client, namespace: Option<&str>) -> Result<Self, Error> {
+        let shared = Arc::new(shared(client.clone()).await);
+        fill(&client, None, &shared.provider_configs).await?;
+        for guard in shared.provider_configs.filter(|_| true) {
+            if let Ok(config) = &guard.0 {
+                let placement = Placement::new(&config.spec.account_id, &config.spec.region);
+                let name = config.name_any();
+                shared
+                    .limiter
+                    .set_rates(&name, &placement, rates(&config.spec));
+            }
+        }
+        let contacts = stored::<Contact>(&client, namespace, &shared).await?;
+        let plans = stored::<EscalationPlan>(&client, namespace, &shared).await?;
+        let schedules = stored::<OnCallSchedule>(&client, namespace, &shared).await?;
+        let overrides = stored::<RotationOverride>(&client, namespace, &shared).await?;
+        Ok(Self {
+            client,
+            contacts: Engine::new(shared.clone(), contact::Contacts, contacts.clone()),
+            plans: Engine::new(
+                shared.clone(),
+                escalation_plan::EscalationPlans {
+                    shared: shared.clone(),
+                },
+                plans,
+            ),
+            schedules: Engine::new(
+                shared.clone(),
+                on_call_schedule::OnCallSchedules::new(contacts, overrides.clone()),
+                schedules.clone(),
+            ),
+            overrides: Engine::new(
+                shared.clone(),
+                rotation_override::RotationOverrides {
+                    shared,
+                    schedules,
+                    overrides: overrides.clone(),
+                },
+                overrides,
+            ),
+        })
+    }
+
+    /// Lets go of an object. Answers with what was done.
+    ///
+    /// # Errors
+    /// Why it was not let go.
+    pub async fn let_go(&self, item: &Item, keep_tags: bool) -> Result<String, Error> {
+        let mut attempt = 1;
+        loop {
+            let result = match item.kind {
+                Contact::KIND => once(&self.client, &self.contacts, item, keep_tags).await,
+                EscalationPlan::KIND => once(&self.client, &self.plans, item, keep_tags).await,
+                OnCallSchedule::KIND => once(&self.client, &self.schedules, item, keep_tags).await,
+                RotationOverride::KIND => {
+                    once(&self.client, &self.overrides, item, keep_tags).await
+                }
+                _ => return Ok("nothing to let go of".to_owned()),
+            };
+            match result {
+                Err(error) if attempt < ATTEMPTS && (error.is_transient() || error.is_silent()) => {
+                    let wait = match error.requeue(attempt) {
+                        Requeue::Retry(after) => after,
+                        _ => Duration::from_secs(1),
+                    };
+                    tokio::time::sleep(wait.min(LONGEST_WAIT)).await;
+                    attempt += 1;
+                }
+                other => return other,
+            }
+        }
+    }
+}
+
+async fn once<R: ExternalResource>(
+    client: &Client,
+    engine: &Engine<R>,
+    item: &Item,
+    keep_tags: bool,
+) -> Result<String, Error> {
+    let api = dynamic_api::<R::Object>(client.clone(), item.namespace.as_deref());
+    let Some(raw) = api.get_opt(&item.name).await? else {
+        return Ok("gone already".to_owned());
+    };
+    if raw.uid() != item.uid {
+        return Ok("it was made anew meanwhile: that one is left alone".to_owned());
+    }
+    let read = serde_json::to_value(&raw).and_then(serde_json::from_value::<R::Object>);
+    match read.ok().or_else(|| decode_leniently::<R::Object>(&raw)) {
+        Some(object) => engine.let_go(object, keep_tags).await,
+        None => Err(Error::invalid(
+            "it cannot be read as the kind it is: install the CRDs that fit this version",
+        )),
+    }
+}
+
+async fn shared(client: Client) -> Shared {
+    let requests = RequestMetrics::default();
+    let limiter = Limiter::new(requests.clone());
+    Shared::new(Parts {
+        events: EventRecorder::new(
+            client.clone(),
+            Reporter {
+                controller: "incident-operator".into(),
+                instance: Some("release".into()),
+            },
+        ),
+        client: client.clone(),
+        watch_client: client,
+        accounts: Accounts::new(limiter.clone(), requests).await,
+        limiter,
+        scheduler: Scheduler::new(1),
+        clock: Clock::default(),
+        settings: Settings {
+            drift_interval: Duration::from_secs(600),
+            own_namespace: "default".to_owned(),
+            watch_namespaces: None,
+            cluster_selector: None,
+            cross_namespace_references: true,
+        },
+        metrics: Metrics::new(false, |_| {}),
+    })
+}
+
+async fn stored<K: ManagedObject>(
+    client: &Client,
+    namespace: Option<&str>,
+    shared: &Shared,
+) -> Result<Arc<ObjectStore<DeserializeGuard<K>>>, Error> {
+    let store = Arc::new(ObjectStore::new(K::KIND, 1));
+    fill(client, namespace, &store).await?;
+    shared.directory.register(store.clone());
+    Ok(store)
+}
+
+async fn fill<K: ManagedObject>(
+    client: &Client,
+    namespace: Option<&str>,
+    store: &ObjectStore<DeserializeGuard<K>>,
+) -> Result<(), Error> {
+    let listed = K::guarded_api(client.clone(), namespace)
+        .list(&ListParams::default())
+        .await?;
+    for object in listed {
+        store.take(0, Event::Apply(object));
+    }
+    Ok(())
+}
