@@ -298,6 +298,7 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
                     shared: shared.clone(),
                     schedules,
                     overrides: overrides.clone(),
+                    claims: rotation_override::claims::Claims::default(),
                 },
                 overrides,
             )),
@@ -307,8 +308,8 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
             Arc::new(channel_activation::ChannelActivations::new(shared.clone())),
         ),
     ]);
-    shared.scheduler.run(&runners, stop).await;
     tokio::spawn(follow_users(shared.clone(), stop.clone()));
+    shared.scheduler.run(&runners, stop).await;
 }
 
 fn wake_all<K: ManagedObject>(

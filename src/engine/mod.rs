@@ -57,6 +57,10 @@ pub trait Change: fmt::Debug + fmt::Display + PartialEq + Send + Sync {
     fn frees(&self) -> Option<String> {
         None
     }
+    /// It takes over what AWS has already. Only with [`ExternalResource::IDENTITY_IS_OURS`]: elsewhere tags say so.
+    fn adopts(&self) -> bool {
+        false
+    }
     /// The reason of the Event, when it is none of the usual ones.
     fn reason(&self) -> Option<Reason> {
         None
@@ -154,7 +158,7 @@ pub trait ExternalResource: Send + Sync + 'static {
     const KEEPS_OBSERVED: bool = false;
 
     /// What is observed is this object's own, because it is found by ids that the status has recorded: AWS knows neither tags nor names
-    /// of it. Then there is no adoption, tags are never asked for, and `observe` answers with `Some` while the object lives, with `None`
+    /// of it. Then a change says itself that it adopts ([`Change::adopts`]), tags are never asked for, and `observe` answers with `Some` while the object lives, with `None`
     /// once nothing is left of one that is deleted.
     const IDENTITY_IS_OURS: bool = false;
 

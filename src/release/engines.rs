@@ -80,6 +80,7 @@ impl Engines {
                     shared,
                     schedules,
                     overrides: overrides.clone(),
+                    claims: rotation_override::claims::Claims::default(),
                 },
                 overrides,
             ),

@@ -1213,3 +1213,116 @@ async fn before_its_schedule_from_another_namespace_and_out_of_a_backup() {
     assert_eq!(mutations(&world, since).await, Vec::<String>::new());
     world.finish().await;
 }
+
+/// The object as a backup without status or Git brings it back, and the operator that finds it so.
+async fn made_again(world: &mut Stage, name: &str, object: Value) {
+    world.operator().kill9();
+    let none = json!({"metadata": {"finalizers": null}});
+    world.delete("RotationOverride", name).await;
+    world.patch("RotationOverride", name, &none).await;
+    world.gone("RotationOverride", name).await;
+    world.apply_value(object).await;
+    world.operator_mut().restart().await.unwrap();
+}
+
+#[tokio::test]
+async fn without_its_status_it_goes_on_with_what_aws_has() {
+    let mut world = monday("goes-on").await;
+    one_rotation(&world).await;
+    let arn = rotation_arn(&world, "tokyo").await.unwrap();
+    let spec = json!({
+        "substitutions": bob_for_alice(), "startTime": "2027-03-01T10:00:00Z", "durationMinutes": 4 * 24 * 60,
+    });
+    let two = [
+        "03-01T10:00 to 03-02T09:00: bob",
+        "03-04T09:00 to 03-05T09:00: bob",
+    ];
+    world.apply_value(swap("bob", &spec)).await;
+    world.ready("RotationOverride", "bob").await;
+    holds(&world, "tokyo", &two).await;
+    let made = held(&world, &arn).await;
+
+    let before = world.last_call().await;
+    made_again(&mut world, "bob", swap("bob", &spec)).await;
+    let bob = world.ready("RotationOverride", "bob").await;
+    assert_eq!(mutations(&world, before).await, Vec::<String>::new());
+    assert_eq!(held(&world, &arn).await, made);
+    let status = &bob.data["status"];
+    assert_eq!(status["origin"], json!("Adopted"));
+    assert_eq!(status["effectiveDeletionPolicy"], json!("Retain"));
+    assert_eq!(status["overrides"][0]["id"], json!(made[0].0));
+    assert_eq!(status["pending"], Value::Null);
+    assert_eq!(findings(&bob), ["FoundInAws"]);
+    event(
+        &world,
+        "RotationOverride",
+        "bob",
+        "Adopted",
+        "which AWS has already",
+    )
+    .await;
+
+    // Two of the same content: one goes on with what is there, the other makes its own.
+    let once = json!({
+        "contactRefs": [{"name": "carol"}], "rotation": "tokyo", "startTime": "2027-03-10T10:00:00Z", "durationMinutes": 60,
+    });
+    let carol = made_by_hand(&world, &arn, "carol", "2027-03-10T10:00:00Z").await;
+    let adopting = |name: &str| {
+        let mut object = swap(name, &once);
+        object["spec"]["adoptionPolicy"] = json!("Adopt");
+        object
+    };
+    futures::join!(
+        world.apply_value(adopting("one")),
+        world.apply_value(adopting("other"))
+    );
+    let mut ids = vec![];
+    let mut origins = vec![];
+    for name in ["one", "other"] {
+        let object = world.ready("RotationOverride", name).await;
+        // The second one knows that another of the same team holds beside it, if it is the older.
+        assert!(!findings(&object).contains(&"FoundInAws".to_owned()));
+        ids.push(object.data["status"]["overrides"][0]["id"].clone());
+        origins.push(origin(&object));
+    }
+    origins.sort();
+    assert_eq!(origins, ["Adopted", "Created"]);
+    assert!(ids.contains(&json!(carol)) && ids[0] != ids[1], "{ids:?}");
+
+    // What was adopted stays, what was made goes; an edit changes both.
+    let edited = json!({"spec": {"durationMinutes": 90}});
+    world.patch("RotationOverride", "one", &edited).await;
+    world.ready("RotationOverride", "one").await;
+    for name in ["one", "other", "bob"] {
+        world.delete_and_wait("RotationOverride", name).await;
+    }
+    let left = overrides(&world, "tokyo").await;
+    assert_eq!(left[..2], two, "{left:?}");
+    assert_eq!(left.len(), 3, "{left:?}");
+    world.finish().await;
+}
+
+fn origin(object: &kube::api::DynamicObject) -> String {
+    object.data["status"]["origin"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// An override of an hour that somebody makes in the console; its id.
+async fn made_by_hand(world: &World, arn: &str, who: &str, from: &str) -> String {
+    let who = world.get("Contact", who).await.data["status"]["arn"].clone();
+    let time = |at: Timestamp| aws_sdk_ssmcontacts::primitives::DateTime::from_secs(at.as_second());
+    let from = at(from);
+    let made = world
+        .contacts()
+        .create_rotation_override()
+        .rotation_id(arn)
+        .new_contact_ids(who.as_str().unwrap())
+        .start_time(time(from))
+        .end_time(time(from + SignedDuration::from_hours(1)))
+        .send()
+        .await
+        .unwrap();
+    made.rotation_override_id
+}

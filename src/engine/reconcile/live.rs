@@ -218,12 +218,16 @@ impl<R: ExternalResource> Engine<R> {
         found: &Found<R>,
         content: Vec<R::Change>,
     ) -> Result<Verdict<R::Change>, Error> {
+        let common = R::Object::common_status_mut(draft);
+        let held = common.applied.iter().any(|a| !a.items.is_empty()) || !common.pending.is_empty();
+        let known = common.origin.is_some() && held;
+        let takes_over = !known && content.iter().any(Change::adopts);
         let origin = match found.ownership {
             None => Origin::Created,
+            Some(Ownership::Ours) if takes_over => Origin::Adopted,
             Some(Ownership::Ours) => found.origin,
             Some(_) => Origin::Adopted,
         };
-        let common = R::Object::common_status_mut(draft);
         let written = common.applied.iter().flat_map(|a| a.tags.clone());
         let written: Vec<String> = written.collect();
         let (tags, all) = match &found.tags {
@@ -311,7 +315,9 @@ impl<R: ExternalResource> Engine<R> {
         }
         applied.tags.sort();
         common.placement = Some(site.provider().placement());
-        if common.origin.is_none() || creating || adopting {
+        // What is there already may just have been taken by another object.
+        let takes_over = verdict.changes.iter().any(Change::adopts);
+        if (common.origin.is_none() && !takes_over) || creating || adopting {
             common.origin = Some(verdict.origin);
         }
         if *draft == before {
@@ -370,6 +376,9 @@ impl<R: ExternalResource> Engine<R> {
             tracing::info!(object = %site.key, %change, "changed AWS");
             texts.push(change.to_string());
             let common = R::Object::common_status_mut(draft);
+            if change.adopts() {
+                common.origin = Some(verdict.origin);
+            }
             if let (Some(slot), Some(id)) = (&slot, &applied.id) {
                 ids.insert(slot.clone(), id.clone());
                 record_item(common, slot, id, self.shared.clock.now());
@@ -427,7 +436,8 @@ fn begin<C: Change, K: ManagedObject>(
     let uid = live.object.uid().unwrap_or_default();
     let epoch = u64::try_from(common.epoch.unwrap_or(0)).unwrap_or(0);
     let claimant = &site.claimant;
-    for slot in changes.iter().filter_map(Change::slot) {
+    let made = changes.iter().filter(|c| !c.adopts());
+    for slot in made.filter_map(Change::slot) {
         if !common.pending.iter().any(|p| p.slot == slot) {
             let token = token::idempotency_token(
                 &claimant.owner,

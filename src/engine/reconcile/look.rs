@@ -129,7 +129,7 @@ impl<R: ExternalResource> Engine<R> {
             return Ok(Found {
                 observed: Some(observed),
                 ownership: Some(Ownership::Ours),
-                origin: Origin::Created,
+                origin: recorded.origin.unwrap_or(Origin::Created),
                 tags: None,
                 holder: None,
             });

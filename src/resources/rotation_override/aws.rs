@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::observed::{Observed, ObservedRotation, Own, Slot};
+use super::observed::{Observed, ObservedRotation, Other, Own, Slot};
 use super::plan::{Change, realises};
 use crate::aws::{CallError, ErrorClass, Session, rotations};
 use crate::engine::Applied;
@@ -77,7 +77,11 @@ pub async fn observe(session: &Session, wanted: &Wanted<'_>) -> Result<Observed,
                 let slot = begun.swap_remove(at).0.clone();
                 observed.ours.push(Own { slot, found: each });
             } else {
-                observed.others.push((arn.to_owned(), each));
+                observed.others.push(Other {
+                    rotation: arn.to_owned(),
+                    recorded: (wanted.is_taken)(&each.id),
+                    found: each,
+                });
             }
         }
     }
@@ -155,6 +159,11 @@ pub async fn apply(session: &Session, change: &Change, token: &str) -> Result<Ap
                 save_now: true,
             })
         }
+        // It is there: what remains to be done is to write its id down.
+        Change::GoOn { found, .. } => Ok(Applied {
+            id: Some(found.id.clone()),
+            save_now: true,
+        }),
         Change::Delete { slot, id, .. } => {
             rotations::delete_override(session, &slot.rotation, id).await?;
             Ok(Applied::default())

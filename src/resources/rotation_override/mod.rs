@@ -1,9 +1,11 @@
 //! `RotationOverride`: glue between the engine and the pure files of this room.
 //!
 //! AWS gives overrides neither names nor tags, and no way to change one. What is ours is known by the ids in the status; what was begun and
-//! not written down any more is found by its content ([`observed::Slot`]).
+//! not written down any more is found by its content ([`observed::Slot`]). What AWS has already and nobody has recorded is gone on with,
+//! not made twice: after a rebuild it is our own, and nothing tells that from what was made by hand. So it counts as adopted.
 
 pub mod aws;
+pub mod claims;
 pub mod desired;
 pub mod observed;
 pub mod plan;
@@ -21,7 +23,7 @@ use crate::api::common::{AppliedStatus, CommonSpec, ResolvedReference};
 use crate::api::conditions::Reason;
 use crate::api::rotation_override::{OverridePhase, RotationOverrideStatus};
 use crate::api::{OnCallSchedule, RotationOverride};
-use crate::aws::{Arn, CallError, Session};
+use crate::aws::{Arn, CallError, ErrorClass, Operation, Session};
 use crate::engine::object::{ManagedObject, managed_object};
 use crate::engine::ownership::TagPlan;
 use crate::engine::references::{Named, Reference, Resolved, resolve, revoked, unresolved};
@@ -31,6 +33,7 @@ use crate::engine::{
     Sight,
 };
 use crate::schedule::Interval;
+use claims::Claims;
 use desired::{Desired, References};
 use observed::{Observed, Slot};
 use plan::Change;
@@ -79,6 +82,8 @@ pub struct RotationOverrides {
     pub schedules: Arc<ObjectStore<DeserializeGuard<OnCallSchedule>>>,
     /// Who else makes overrides.
     pub overrides: Arc<ObjectStore<DeserializeGuard<RotationOverride>>>,
+    /// Who has just gone on with what AWS had.
+    pub claims: Claims,
 }
 
 /// Rotations by the manifest's name, with their ARNs as far as AWS has them.
@@ -256,6 +261,7 @@ impl ExternalResource for RotationOverrides {
             &names,
             status,
             reported.now,
+            &reported.object.spec.common,
         )
     }
 
@@ -451,11 +457,21 @@ impl ExternalResource for RotationOverrides {
     async fn apply(
         &self,
         session: &Session,
-        _: &str,
+        identity: &str,
         change: &Change,
         token: &str,
         _: &BTreeMap<String, String>,
     ) -> Result<Applied, CallError> {
+        if let Change::GoOn { found, .. } = change
+            && !self.claims.take(&found.id, identity)
+        {
+            return Err(
+                CallError::new(Operation::ListRotationOverrides, ErrorClass::Transient)
+                    .with_detail(
+                        "another RotationOverride has just gone on with the same override",
+                    ),
+            );
+        }
         aws::apply(session, change, token).await
     }
 }

@@ -16,8 +16,8 @@ pub struct Observed {
     pub rotations: Vec<ObservedRotation>,
     /// Overrides that this object has made.
     pub ours: Vec<Own>,
-    /// Overrides of the same rotations in the same time that others have made, with the ARN of the rotation.
-    pub others: Vec<(String, Override<String>)>,
+    /// Overrides of the same rotations in the same time that this object has not made, by when they were made.
+    pub others: Vec<Other>,
     /// What the status has told last.
     pub told: Vec<AppliedOverride>,
 }
@@ -40,6 +40,17 @@ pub struct Own {
     pub slot: Slot,
     /// As AWS has it.
     pub found: Override<String>,
+}
+
+/// An override that this object has not made, or does not know any more that it has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Other {
+    /// ARN of the rotation.
+    pub rotation: String,
+    /// As AWS has it.
+    pub found: Override<String>,
+    /// Another object has recorded it as its own.
+    pub recorded: bool,
 }
 
 impl Observed {

@@ -9,7 +9,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 
 use super::desired::{Desired, Team, is_long_enough, is_near};
-use super::observed::{Observed, ObservedRotation, Own, Slot};
+use super::observed::{Observed, ObservedRotation, Other, Own, Slot};
 use crate::api::common::{ChangeAction, PendingChange};
 use crate::api::conditions::Reason;
 use crate::aws::rotations::SHOWN;
@@ -38,6 +38,13 @@ pub enum Change {
         restored: bool,
         /// When this was planned.
         planned: Timestamp,
+    },
+    /// Nothing is sent: AWS has it already, and its id is written down.
+    GoOn {
+        /// What it stands for.
+        part: Part,
+        /// As AWS has it.
+        found: Override<String>,
     },
     /// DeleteRotationOverride.
     Delete {
@@ -81,6 +88,7 @@ impl Part {
 impl engine::Change for Change {
     fn pending(&self) -> Vec<PendingChange> {
         let (rotation, action) = match self {
+            Self::GoOn { .. } => return vec![],
             Self::Create { part, .. } => (&part.rotation, ChangeAction::Create),
             Self::Delete { rotation, .. } => (rotation, ChangeAction::Delete),
         };
@@ -92,20 +100,28 @@ impl engine::Change for Change {
 
     fn slot(&self) -> Option<String> {
         match self {
-            Self::Create { part, .. } => Some(part.slot().to_string()),
+            Self::Create { part, .. } | Self::GoOn { part, .. } => Some(part.slot().to_string()),
             Self::Delete { .. } => None,
         }
     }
 
     fn frees(&self) -> Option<String> {
         match self {
-            Self::Create { .. } => None,
+            Self::Create { .. } | Self::GoOn { .. } => None,
             Self::Delete { slot, .. } => Some(slot.to_string()),
         }
     }
 
     fn reason(&self) -> Option<Reason> {
-        matches!(self, Self::Create { restored: true, .. }).then_some(Reason::OverrideRestored)
+        match self {
+            Self::Create { restored: true, .. } => Some(Reason::OverrideRestored),
+            Self::GoOn { .. } => Some(Reason::Adopted),
+            _ => None,
+        }
+    }
+
+    fn adopts(&self) -> bool {
+        matches!(self, Self::GoOn { .. })
     }
 }
 
@@ -139,6 +155,11 @@ impl fmt::Display for Change {
                 }
                 Ok(())
             }
+            Self::GoOn { part, found } => write!(
+                f,
+                "go on with the override of rotation \"{}\" from {} to {}, which AWS has already",
+                part.rotation, found.start, found.end
+            ),
             Self::Delete {
                 rotation,
                 time: Interval { start, end },
@@ -309,15 +330,22 @@ pub fn plan(
         )));
     }
     let matched = matched(&parts.now, observed, now);
-    let mut creates: Vec<Change> = parts
-        .now
-        .iter()
-        .zip(&matched)
-        .filter(|(_, own)| own.is_none())
-        .map(|(part, _)| create(desired, observed, memory, part))
+    let mut free: Vec<&Other> = observed.others.iter().filter(|o| !o.recorded).collect();
+    let missing = parts.now.iter().zip(&matched);
+    let missing = missing.filter(|(_, own)| own.is_none());
+    let mut creates: Vec<Change> = missing
+        .map(|(part, _)| match there(&mut free, part, now) {
+            Some(found) => Change::GoOn {
+                part: part.clone(),
+                found,
+            },
+            None => create(desired, observed, memory, part),
+        })
         .collect();
-    // Whoever AWS may refuse does not stand in the way of the others.
-    creates.sort_by_key(|c| matches!(c, Change::Create { strangers, .. } if !strangers.is_empty()));
+    // What is there says whose all of it is. Whoever AWS may refuse does not stand in the way of the others.
+    let refused =
+        |c: &Change| matches!(c, Change::Create { strangers, .. } if !strangers.is_empty());
+    creates.sort_by_key(|c| (!matches!(c, Change::GoOn { .. }), refused(c)));
     let kept: BTreeSet<&str> = matched
         .iter()
         .flatten()
@@ -348,6 +376,14 @@ pub fn plan(
         .filter(goes)
         .map(|own| delete(own, observed));
     Ok(creates.into_iter().chain(deletes).collect())
+}
+
+/// What AWS has already for `part` and nobody has recorded; the one made last, which holds.
+fn there(free: &mut Vec<&Other>, part: &Part, now: Timestamp) -> Option<Override<String>> {
+    let at = free.iter().rposition(|other| {
+        other.rotation == part.arn && realises(&other.found, part.time, Some(&part.people), now)
+    })?;
+    Some(free.remove(at).found.clone())
 }
 
 fn create(desired: &Desired, observed: &Observed, memory: Memory<'_>, part: &Part) -> Change {
@@ -437,6 +473,13 @@ pub fn project(observed: Option<Observed>, change: &Change, id: Option<&str>) ->
                 created: *planned,
             },
         }),
+        (Change::GoOn { part, found }, _) => {
+            observed.others.retain(|other| other.found.id != found.id);
+            observed.ours.push(Own {
+                slot: part.slot(),
+                found: found.clone(),
+            });
+        }
         (Change::Create { .. }, None) => {}
         (Change::Delete { id, .. }, _) => observed.ours.retain(|own| own.found.id != *id),
     }

@@ -9,7 +9,7 @@ use super::desired::{self, Desired, Team};
 use super::observed::Observed;
 use super::plan::{Part, Parts, called, parts, put_off_until, rotation_name};
 use crate::api::RotationOverride;
-use crate::api::common::{Finding, Severity};
+use crate::api::common::{AdoptionPolicy, CommonSpec, CommonStatus, Finding, Origin, Severity};
 use crate::api::conditions::Reason;
 use crate::api::rotation_override::{
     AppliedOverride, OverridePhase, RotationOverrideStatus, RotationOverrideSummary,
@@ -80,7 +80,9 @@ pub fn report(
     names: &BTreeMap<String, String>,
     status: &mut RotationOverrideStatus,
     now: Timestamp,
+    spec: &CommonSpec,
 ) -> Report {
+    let stays = stays_unasked(desired, spec, &status.common);
     let Some(observed) = observed else {
         return Report::default();
     };
@@ -90,7 +92,7 @@ pub fn report(
     }
     if !observed.read {
         return Report {
-            findings: findings(desired, observed, &Parts::default(), now),
+            findings: findings(desired, observed, &Parts::default(), now, stays),
             ..Report::default()
         };
     }
@@ -122,7 +124,7 @@ pub fn report(
     forget_what_was_not_made(&parts, status, now);
     let later = parts.later.iter().map(|p| desired::near_at(p.time.start));
     Report {
-        findings: findings(desired, observed, &parts, now),
+        findings: findings(desired, observed, &parts, now, stays),
         next_edge: later.chain(put_off_until(desired, observed, now)).min(),
         ..Report::default()
     }
@@ -141,7 +143,21 @@ fn forget_what_was_not_made(parts: &Parts, status: &mut RotationOverrideStatus, 
     }
 }
 
-fn findings(desired: &Desired, observed: &Observed, parts: &Parts, now: Timestamp) -> Vec<Finding> {
+/// Deleting the object will leave in AWS what it went on with, and nothing in the spec says so.
+fn stays_unasked(desired: &Desired, spec: &CommonSpec, status: &CommonStatus) -> bool {
+    !desired.over
+        && status.origin == Some(Origin::Adopted)
+        && spec.deletion_policy.is_none()
+        && spec.adoption_policy.unwrap_or_default() == AdoptionPolicy::Never
+}
+
+fn findings(
+    desired: &Desired,
+    observed: &Observed,
+    parts: &Parts,
+    now: Timestamp,
+    stays: bool,
+) -> Vec<Finding> {
     let finding = |id: &str, subject: &str, severity, message| Finding {
         id: id.to_owned(),
         subject: subject.to_owned(),
@@ -150,6 +166,17 @@ fn findings(desired: &Desired, observed: &Observed, parts: &Parts, now: Timestam
         accepted: None,
     };
     let mut found = vec![];
+    if stays {
+        let message = "AWS had this override before this object: it may be what this object made before a rebuild, or somebody else's. \
+             Nothing was made twice, and deleting this object leaves it in AWS: set deletionPolicy to Delete to give the shifts back then, \
+             or to Retain";
+        found.push(finding(
+            "FoundInAws",
+            "",
+            Severity::Info,
+            message.to_owned(),
+        ));
+    }
     if !desired.over && desired.team == Team::Exactly(vec![]) {
         found.push(finding(
             "NobodyOnCall",
@@ -192,7 +219,8 @@ fn findings(desired: &Desired, observed: &Observed, parts: &Parts, now: Timestam
     }
     let mut hidden: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for own in observed.ours.iter().filter(|own| own.found.end > now) {
-        for (arn, other) in &observed.others {
+        for other in &observed.others {
+            let (arn, other) = (&other.rotation, &other.found);
             let both = other.interval().and(&own.found.interval());
             let newer = (other.created, &other.id) > (own.found.created, &own.found.id);
             if let Some(both) = both.filter(|b| newer && *arn == own.slot.rotation && b.end > now) {

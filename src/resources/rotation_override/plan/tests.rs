@@ -109,7 +109,7 @@ fn created(changes: &[Change]) -> Vec<String> {
                 hours(part.time.end),
                 part.names.join(" ")
             )),
-            Change::Delete { .. } => None,
+            Change::GoOn { .. } | Change::Delete { .. } => None,
         })
         .collect()
 }
@@ -316,6 +316,66 @@ fn too_many_at_once_are_refused() {
         now: at(0),
     };
     assert!(plan(&many, Some(&one), memory).is_err());
+}
+
+/// What AWS has of `names` in the rotation `tokyo`, made before anybody here knew of it.
+fn found(id: &str, from: i64, to: i64, names: &[&str], recorded: bool) -> Other {
+    Other {
+        rotation: arn("tokyo"),
+        found: Override {
+            id: id.to_owned(),
+            start: at(from),
+            end: at(to),
+            members: people(names),
+            created: at(-DAY),
+        },
+        recorded,
+    }
+}
+
+#[test]
+fn what_aws_has_already_is_gone_on_with_and_nothing_is_made_twice() {
+    let mut one = observed(&[rotation("tokyo", &["alice", "bob", "carol"], 1)]);
+    let wanted = desired(swap("alice", "bob"), 3 * HOUR, 4 * DAY, &["tokyo"]);
+    let first = |id, recorded| found(id, 3 * HOUR, DAY, &["bob"], recorded);
+    one.others = vec![
+        first("older", false),
+        first("newer", false),
+        first("recorded", true),
+        found("later", 3 * DAY, 4 * DAY, &["bob"], false),
+    ];
+    let changes = planned(&wanted, &one, 0);
+    let ids: Vec<&str> = changes
+        .iter()
+        .filter_map(|c| match c {
+            Change::GoOn { found, .. } => Some(found.id.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(ids, ["newer", "later"], "{changes:?}");
+    assert!(changes.iter().all(|c| c.adopts() && c.pending().is_empty()));
+    let after = after(one, &changes, 0, &mut 0);
+    assert_eq!(planned(&wanted, &after, 0), vec![]);
+    assert_eq!(after.others.len(), 2);
+}
+
+#[test]
+fn what_differs_in_anything_is_somebody_elses() {
+    let wanted = desired(Team::Exactly(people(&["bob"])), HOUR, DAY, &["tokyo"]);
+    for other in [
+        found("recorded", HOUR, DAY, &["bob"], true),
+        found("start", 2 * HOUR, DAY, &["bob"], false),
+        found("end", HOUR, DAY + 1, &["bob"], false),
+        found("team", HOUR, DAY, &["bob", "carol"], false),
+        Other {
+            rotation: arn("osaka"),
+            ..found("rotation", HOUR, DAY, &["bob"], false)
+        },
+    ] {
+        let mut one = observed(&[rotation("tokyo", &["alice", "bob"], 1)]);
+        one.others = vec![other];
+        assert_eq!(created(&planned(&wanted, &one, 0)).len(), 1, "{one:?}");
+    }
 }
 
 const NAMES: [&str; 5] = ["alice", "bob", "carol", "dan", "erin"];
