@@ -221,13 +221,11 @@ mod tests {
                 let value = |property: &ICalendarProperty| {
                     let found = event.entries.iter().find(|e| e.name == *property).unwrap();
                     let value = found.values.first().unwrap();
-                    match value.as_text() {
-                        Some(text) => text.to_owned(),
-                        None => {
-                            let time = value.as_partial_date_time().unwrap();
-                            time.to_timestamp().unwrap().to_string()
-                        }
+                    if let Some(text) = value.as_text() {
+                        return text.to_owned();
                     }
+                    let time = value.as_partial_date_time().unwrap();
+                    time.to_timestamp().unwrap().to_string()
                 };
                 [
                     ("uid", ICalendarProperty::Uid),

@@ -1,4 +1,4 @@
-//! Reads what is exported from an account. The only file here that calls AWS, and it changes nothing there.
+//! From what an account holds to what is exported. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,55 +6,14 @@ use super::model::{
     Channel, ChannelUse, EscalationPlan, EscalationStage, EscalationTarget, LeftOut, Person, Place,
     Rotation, Schedule, Stage, TargetKind, own_tags, safe_name,
 };
-use crate::aws::ambient::patiently;
-use crate::aws::{CallError, Session, rotations};
+use crate::aws::{Placement, rotations};
 use crate::import::account::{self, Contact, Content, Target};
-use crate::import::read;
-use crate::schedule::Interval;
+use crate::schedule::Override;
 
-/// Reads everything. `overrides` is the time whose overrides are read.
-///
-/// # Errors
-/// What AWS says.
-pub async fn place(
-    session: &Session,
-    overrides: Interval,
-    with_addresses: bool,
-    show: impl Fn(&str, usize, usize),
-) -> Result<Place, CallError> {
-    let placement = session.account.config.placement.clone();
-    let arns = patiently(async || read::list_contacts(session).await).await?;
-    let mut contacts = BTreeMap::new();
-    for (done, arn) in arns.iter().enumerate() {
-        if let Some(found) = patiently(async || read::contact(session, arn).await).await? {
-            contacts.insert(arn.clone(), found);
-        }
-        show(
-            "contacts, schedules and escalation plans",
-            done + 1,
-            arns.len(),
-        );
-    }
-    let listed = patiently(async || read::list_rotations(session).await).await?;
-    let mut found = BTreeMap::new();
-    for (done, arn) in listed.iter().enumerate() {
-        if let Some(rotation) = patiently(async || rotations::get(session, arn).await).await? {
-            let read = async || rotations::overrides(session, arn, overrides).await;
-            let overrides = patiently(read).await?.unwrap_or_default();
-            found.insert(arn.clone(), (rotation, overrides));
-        }
-        show("rotations", done + 1, listed.len());
-    }
-    let mut place = Place {
-        account_id: placement.account_id,
-        region: placement.region,
-        ..Place::default()
-    };
-    fill(&mut place, &contacts, &found, with_addresses);
-    Ok(place)
-}
-
-type Rotations = BTreeMap<String, (rotations::Found, Vec<crate::schedule::Override<String>>)>;
+/// Contacts of all types, by ARN.
+pub type Contacts = BTreeMap<String, Contact>;
+/// Rotations with the overrides that run or are to come, by ARN.
+pub type Rotations = BTreeMap<String, (rotations::Found, Vec<Override<String>>)>;
 
 fn alias_of(arn: &str) -> String {
     arn.rsplit_once('/')
@@ -62,12 +21,18 @@ fn alias_of(arn: &str) -> String {
         .to_owned()
 }
 
-fn fill(
-    place: &mut Place,
-    contacts: &BTreeMap<String, Contact>,
+/// What is exported of an account.
+pub fn place(
+    placement: &Placement,
+    contacts: &Contacts,
     rotations: &Rotations,
     with_addresses: bool,
-) {
+) -> Place {
+    let mut place = Place {
+        account_id: placement.account_id.clone(),
+        region: placement.region.clone(),
+        ..Place::default()
+    };
     let mut used = BTreeSet::new();
     for contact in contacts.values() {
         let tags = own_tags(&contact.tags);
@@ -148,6 +113,7 @@ fn fill(
     place.schedules.sort_by(|a, b| a.name.cmp(&b.name));
     place.plans.sort_by(|a, b| a.name.cmp(&b.name));
     place.left_out.sort();
+    place
 }
 
 fn person(
@@ -175,6 +141,7 @@ fn person(
             address: with_addresses.then(|| channel.address.clone()),
         });
     }
+    shown.sort_by(|a, b| a.name.cmp(&b.name));
     let mut engagement = vec![];
     for (number, stage) in stages.iter().enumerate() {
         let mut channels = vec![];
@@ -206,7 +173,7 @@ fn person(
 fn target(
     plan: &str,
     target: &Target,
-    contacts: &BTreeMap<String, Contact>,
+    contacts: &Contacts,
     left_out: &mut Vec<LeftOut>,
 ) -> Option<EscalationTarget> {
     let Target::Contact {
@@ -232,10 +199,7 @@ fn target(
     })
 }
 
-fn rotation(
-    found: &rotations::Found,
-    overrides: &[crate::schedule::Override<String>],
-) -> Option<Rotation> {
+fn rotation(found: &rotations::Found, overrides: &[Override<String>]) -> Option<Rotation> {
     let mut settings = found.settings.clone()?;
     let names = |arns: &[String]| arns.iter().map(|arn| alias_of(arn)).collect::<Vec<_>>();
     settings.members = names(&settings.members);
@@ -318,14 +282,14 @@ mod tests {
             settings: None,
         };
         let rotations = BTreeMap::from([("r-lonely".to_owned(), (lonely, vec![]))]);
-        let mut place = Place::default();
-        fill(&mut place, &contacts, &rotations, false);
+        let placement = Placement::new("123456789012", "us-east-1");
+        let place = super::place(&placement, &contacts, &rotations, false);
         let names: Vec<&str> = place.people[0]
             .channels
             .iter()
             .map(|c| c.name.as_str())
             .collect();
-        assert_eq!(names, ["mobile", "channel-2"]);
+        assert_eq!(names, ["channel-2", "mobile"]);
         assert_eq!(
             place.people[0].engagement[0].channels[0].channel,
             "channel-2"

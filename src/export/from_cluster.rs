@@ -132,11 +132,11 @@ fn identity(kind: &str, object: &impl ResourceExt) -> String {
     format!("{kind} {namespace}/{}", object.name_any())
 }
 
-fn object_name(object: &impl ResourceExt) -> Option<ObjectName> {
-    Some(ObjectName {
+fn object_name(object: &impl ResourceExt) -> ObjectName {
+    ObjectName {
         namespace: object.namespace().unwrap_or_default(),
         name: object.name_any(),
-    })
+    }
 }
 
 fn tags(common: &CommonSpec) -> BTreeMap<String, String> {
@@ -171,6 +171,8 @@ fn person(objects: &Objects, contact: &api::Contact, place: &mut Place) {
             address: objects.addresses.get(&key).cloned(),
         });
     }
+    // AWS has no order of channels.
+    channels.sort_by(|a, b| a.name.cmp(&b.name));
     let used = |channel: &str, retry| ChannelUse {
         channel: names
             .get(channel)
@@ -222,7 +224,7 @@ fn person(objects: &Objects, contact: &api::Contact, place: &mut Place) {
     place.people.push(Person {
         name,
         display_name: spec.display_name.clone().unwrap_or_default(),
-        object: object_name(contact),
+        object: Some(object_name(contact)),
         channels,
         engagement,
         tags: tags(&spec.common),
@@ -288,7 +290,7 @@ fn schedule(objects: &Objects, object: &api::OnCallSchedule, place: &mut Place) 
     place.schedules.push(Schedule {
         name: desired::alias(object),
         display_name: object.spec.display_name.clone().unwrap_or_default(),
-        object: object_name(object),
+        object: Some(object_name(object)),
         rotations,
         tags: tags(&object.spec.common),
     });
@@ -382,7 +384,7 @@ fn plan(objects: &Objects, object: &api::EscalationPlan, place: &mut Place) {
     place.plans.push(EscalationPlan {
         name: escalation_plan::desired::alias(object),
         display_name: object.spec.display_name.clone().unwrap_or_default(),
-        object: object_name(object),
+        object: Some(object_name(object)),
         stages: stages.collect(),
         tags: tags(&object.spec.common),
     });

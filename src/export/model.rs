@@ -144,7 +144,11 @@ impl std::fmt::Debug for Channel {
 /// How a channel engages.
 #[derive(JsonSchema)]
 #[schemars(rename = "ChannelType")]
-#[allow(dead_code, reason = "it is the shape of another type in this format")]
+#[allow(
+    dead_code,
+    clippy::upper_case_acronyms,
+    reason = "it is the shape of another type in this format"
+)]
 enum ChannelTypeDocument {
     /// By mail.
     Email,
@@ -366,10 +370,14 @@ fn rotation(rotation: &Rotation) -> RotationDocument {
     };
     let (unit, hand_offs) = match &settings.recurrence {
         Recurrence::Daily(times) => {
+            let mut times = times.clone();
+            times.sort_unstable();
             let times = times.iter().map(|t| plain(t.to_string()));
             (Unit::Day, times.collect())
         }
         Recurrence::Weekly(times) => {
+            let mut times = times.clone();
+            times.sort_unstable_by_key(|(day, time)| (day.to_monday_zero_offset(), *time));
             let times = times.iter().map(|(day, time)| HandOff {
                 day: Some(day_name(*day)),
                 ..plain(time.to_string())
@@ -377,6 +385,8 @@ fn rotation(rotation: &Rotation) -> RotationDocument {
             (Unit::Week, times.collect())
         }
         Recurrence::Monthly(times) => {
+            let mut times = times.clone();
+            times.sort_unstable();
             let times = times.iter().map(|(day, time)| HandOff {
                 day_of_month: Some(*day),
                 ..plain(time.to_string())
@@ -384,6 +394,9 @@ fn rotation(rotation: &Rotation) -> RotationDocument {
             (Unit::Month, times.collect())
         }
     };
+    // AWS lists windows in any order.
+    let mut coverage = settings.coverage.clone();
+    coverage.sort_by_key(|w| (w.day.to_monday_zero_offset(), w.start, w.end));
     let mut overrides: Vec<&Override<String>> = rotation.overrides.iter().collect();
     overrides.sort_by(|a, b| (a.created, a.start, &a.id).cmp(&(b.created, b.start, &b.id)));
     RotationDocument {
@@ -394,8 +407,7 @@ fn rotation(rotation: &Rotation) -> RotationDocument {
         shift_length: settings.shift_length,
         hand_offs,
         on_call_at_once: settings.number_on_call,
-        coverage: settings
-            .coverage
+        coverage: coverage
             .iter()
             .map(|window| Window {
                 day: day_name(window.day),
@@ -486,11 +498,14 @@ mod tests {
                 recurrence: Recurrence::Weekly(vec![(Weekday::Monday, nine)]),
                 shift_length: 2,
                 number_on_call: 1,
-                coverage: vec![CoverageWindow {
-                    day: Weekday::Friday,
-                    start: nine,
-                    end: nine,
-                }],
+                // AWS lists them in any order.
+                coverage: [Weekday::Friday, Weekday::Monday]
+                    .map(|day| CoverageWindow {
+                        day,
+                        start: nine,
+                        end: nine,
+                    })
+                    .to_vec(),
             },
             overrides: vec![
                 one("b", "2026-01-09T00:00:00Z", &[]),
@@ -504,7 +519,7 @@ mod tests {
             json!({
                 "name": "week", "start": "2026-01-05T09:00:00Z", "timeZone": "Europe/Paris",
                 "unit": "Week", "shiftLength": 2, "handOffs": [{"day": "Mon", "time": "09:00"}], "onCallAtOnce": 1,
-                "coverage": [{"day": "Fri", "from": "09:00", "to": "09:00"}],
+                "coverage": [{"day": "Mon", "from": "09:00", "to": "09:00"}, {"day": "Fri", "from": "09:00", "to": "09:00"}],
                 "members": ["alice", "bob"],
                 // The one that was made last holds, and comes last.
                 "overrides": [override_(json!(["bob"])), override_(json!([]))],

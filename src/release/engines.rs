@@ -29,6 +29,9 @@ const ATTEMPTS: u32 = 8;
 /// However often something failed, so long at most until the next attempt.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
+/// What could not be read, and why.
+pub type Unread = (String, kube::Error);
+
 /// One engine for each kind that stands for something in AWS.
 pub struct Engines {
     client: Client,
@@ -39,13 +42,19 @@ pub struct Engines {
 }
 
 impl Engines {
-    /// For the objects of `namespace`, or of all.
+    /// For the objects of `namespace`, or of all. Without `with_aws` no ProviderConfig is needed.
     ///
     /// # Errors
-    /// What the API server says.
-    pub async fn new(client: Client, namespace: Option<&str>) -> Result<Self, Error> {
+    /// What was read, and what the API server says.
+    pub async fn new(
+        client: Client,
+        namespace: Option<&str>,
+        with_aws: bool,
+    ) -> Result<Self, Unread> {
         let shared = Arc::new(shared(client.clone()).await);
-        fill(&client, None, &shared.provider_configs).await?;
+        if with_aws {
+            fill(&client, None, &shared.provider_configs).await?;
+        }
         for guard in shared.provider_configs.filter(|_| true) {
             if let Ok(config) = &guard.0 {
                 let placement = Placement::new(&config.spec.account_id, &config.spec.region);
@@ -172,7 +181,7 @@ async fn stored<K: ManagedObject>(
     client: &Client,
     namespace: Option<&str>,
     shared: &Shared,
-) -> Result<Arc<ObjectStore<DeserializeGuard<K>>>, Error> {
+) -> Result<Arc<ObjectStore<DeserializeGuard<K>>>, Unread> {
     let store = Arc::new(ObjectStore::new(K::KIND, 1));
     fill(client, namespace, &store).await?;
     shared.directory.register(store.clone());
@@ -183,10 +192,16 @@ async fn fill<K: ManagedObject>(
     client: &Client,
     namespace: Option<&str>,
     store: &ObjectStore<DeserializeGuard<K>>,
-) -> Result<(), Error> {
+) -> Result<(), Unread> {
     let listed = K::guarded_api(client.clone(), namespace)
         .list(&ListParams::default())
-        .await?;
+        .await;
+    let listed = match listed {
+        Ok(listed) => listed,
+        // No CRD, no objects.
+        Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(()),
+        Err(error) => return Err((format!("the list of {}", K::plural(&())), error)),
+    };
     for object in listed {
         store.take(0, Event::Apply(object));
     }

@@ -9,7 +9,7 @@ mod select;
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use futures::StreamExt as _;
 use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, Preconditions};
 use kube::{Client, ResourceExt};
@@ -28,10 +28,11 @@ const AT_A_TIME: usize = 8;
 const UNTIL_NOTICED: Duration = Duration::from_secs(10);
 /// An operator that runs has seen the last one by then.
 const UNTIL_SEEN: Duration = Duration::from_secs(300);
-const POLL: Duration = Duration::from_millis(500);
+const POLL: Duration = Duration::from_secs(1);
 
 /// Settings of `release`. Credentials for AWS come from the environment as for any AWS tool; the ProviderConfig's role is assumed.
 #[derive(Args, Debug)]
+#[command(group = ArgGroup::new("what").args(["objects", "all"]).required(true))]
 #[command(after_help = "\
 Examples:
   incident-operator release --all -A --dry-run                 what would be done in the whole cluster
@@ -42,11 +43,7 @@ AWS credentials come from the environment; the role of the ProviderConfig is ass
 Exit code: 0 = all are let go of, 1 = some are not or nothing was done, 2 = the command line is wrong.")]
 pub struct ReleaseArguments {
     /// What to let go of: all objects of a kind, or one. Kinds are named as kubectl names them: contact, contacts, imc.
-    #[arg(
-        value_name = "KIND[/NAME]",
-        required_unless_present = "all",
-        conflicts_with = "all"
-    )]
+    #[arg(value_name = "KIND[/NAME]")]
     pub objects: Vec<String>,
     /// Everything in the namespace; with --all-namespaces everything in the cluster, ProviderConfigs included.
     #[arg(long)]
@@ -256,12 +253,10 @@ impl Release<'_> {
         let held: Vec<&Item> = items.iter().filter(|i| i.hold == Hold::Aws).collect();
         let mut failed: Vec<&Item> = vec![];
         if !held.is_empty() {
-            let engines = Engines::new(self.client.clone(), self.namespace.as_deref())
+            let with_aws = !self.arguments.keep_tags;
+            let engines = Engines::new(self.client.clone(), self.namespace.as_deref(), with_aws)
                 .await
-                .map_err(|error| Failure::ApiServer {
-                    what: "the objects that there are".to_owned(),
-                    error,
-                })?;
+                .map_err(|(what, error)| Failure::api_server(&what)(error))?;
             for item in &held {
                 if let Err(error) = self.mark(item).await {
                     eprintln!("{item}: not marked: {error}");
@@ -348,9 +343,19 @@ impl Release<'_> {
             let asked = held.iter().copied().filter(|i| changed(i)).filter_map(of);
             let (seen, unseen): (Vec<&Item>, Vec<&Item>) = asked.partition(|i| i.is_seen());
             if unseen.is_empty() {
+                if std::io::stderr().is_terminal() {
+                    eprintln!();
+                }
                 return Ok(());
             }
             let waited = begun.elapsed();
+            if std::io::stderr().is_terminal() {
+                let all = seen.len() + unseen.len();
+                eprint!(
+                    "\rwaiting until the operator stands back: {} of {all}   ",
+                    seen.len()
+                );
+            }
             if seen.is_empty() && waited > UNTIL_NOTICED {
                 println!("no operator seems to run here: going on without one");
                 return Ok(());
