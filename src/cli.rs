@@ -22,6 +22,8 @@ pub enum Command {
     Run(Box<RunArguments>),
     /// Reads an account and writes manifests that take over what is there; changes nothing in AWS.
     Import(Box<crate::import::ImportArguments>),
+    /// Says what the operator would do for manifests or for objects of the cluster, and who is on call before and after; writes nothing.
+    Plan(Box<crate::plan::PlanArguments>),
     /// Lets go of objects: our tags in AWS and the finalizers come off, nothing else is touched. Before uninstalling or moving.
     Release(Box<crate::release::ReleaseArguments>),
     /// Writes on-call data as JSON for other tools, or shifts as iCalendar feeds; reads a cluster or an account and changes nothing.

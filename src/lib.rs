@@ -13,6 +13,7 @@ pub mod export;
 pub mod import;
 pub mod metrics;
 pub mod permissions;
+pub mod plan;
 pub mod release;
 pub mod resources;
 pub mod run;

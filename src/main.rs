@@ -18,6 +18,8 @@ fn main() -> ExitCode {
             return wait_for(import::import(&arguments), 3);
         }
         Command::Export(arguments) => return wait_for(export::export(&arguments), 3),
+        // 2 = there is something to do.
+        Command::Plan(arguments) => return wait_for(plan::plan(&arguments), 2),
         Command::Release(arguments) => return wait_for(release::release(&arguments), 1),
         Command::Completion { shell } => {
             let name = env!("CARGO_PKG_NAME");

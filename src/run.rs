@@ -523,7 +523,7 @@ fn watch_everything_else(
 }
 
 /// Sets `clock` to what the URL says; true when that was a jump.
-async fn follow_clock(url: &str, clock: &Clock) -> bool {
+pub(crate) async fn follow_clock(url: &str, clock: &Clock) -> bool {
     #[derive(serde::Deserialize)]
     struct Answer {
         now: Timestamp,

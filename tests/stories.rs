@@ -34,6 +34,8 @@ mod on_call_time;
 mod order;
 #[path = "stories/ownership.rs"]
 mod ownership;
+#[path = "stories/plan.rs"]
+mod plan;
 #[path = "stories/provider_config.rs"]
 mod provider_config;
 #[path = "stories/random.rs"]

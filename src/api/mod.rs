@@ -90,6 +90,6 @@ fn refuse_null(schema: &mut JSONSchemaProps) {
 
 #[cfg(test)]
 #[path = "../../tests/admission/cases.rs"]
-mod cases;
+pub(crate) mod cases;
 #[cfg(test)]
 mod tests;

@@ -37,6 +37,7 @@ pub use shared::Shared;
 use crate::api::common::{AppliedStatus, CommonSpec, Finding, PendingChange, ResolvedReference};
 use crate::api::conditions::Reason;
 use crate::aws::{CallError, Session};
+use crate::schedule::{Interval, Outlook};
 use ownership::{Claimant, TagPlan};
 
 /// A ManagedObject that stands for one AWS resource.
@@ -60,6 +61,10 @@ pub trait Change: fmt::Debug + fmt::Display + PartialEq + Send + Sync {
     /// It takes over what AWS has already. Only with [`ExternalResource::IDENTITY_IS_OURS`]: elsewhere tags say so.
     fn adopts(&self) -> bool {
         false
+    }
+    /// What [`Self::pending`] does not say, for a plan: in words that hold before the change is made. Never a value of an address.
+    fn detail(&self) -> Option<String> {
+        None
     }
     /// The reason of the Event, when it is none of the usual ones.
     fn reason(&self) -> Option<Reason> {
@@ -113,6 +118,22 @@ pub struct Sight<'a, R: ExternalResource + ?Sized> {
     pub object: &'a R::Object,
     /// Its status as it will be written: what was made in this pass is in it.
     pub status: &'a <R::Object as ManagedObject>::Status,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What `outlook` may look at.
+pub struct Prospect<'a, R: ExternalResource + ?Sized> {
+    /// What is asked for.
+    pub desired: &'a R::Desired,
+    /// What AWS has, and what the cluster says about it.
+    pub before: Option<(&'a R::Observed, &'a R::Surroundings)>,
+    /// The same once all changes are made that are made now.
+    pub after: Option<(&'a R::Observed, &'a R::Surroundings)>,
+    /// What we have set earlier.
+    pub applied: &'a AppliedStatus,
+    /// How far to look.
+    pub window: Interval,
     /// Now.
     pub now: Timestamp,
 }
@@ -284,6 +305,11 @@ pub trait ExternalResource: Send + Sync + 'static {
         _now: Timestamp,
     ) -> Option<Timestamp> {
         None
+    }
+
+    /// Who is on call before and after the changes. Pure.
+    fn outlook(_prospect: Prospect<'_, Self>) -> Vec<Outlook> {
+        vec![]
     }
 
     /// What the spec asks for and cannot be done yet, once everything is done that can be. Pure.

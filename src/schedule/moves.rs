@@ -43,15 +43,23 @@ pub fn who_moves<M: Clone + Ord>(
             .map(|one| one.stretches(overrides, window))
             .unwrap_or_default()
     };
-    let (before, after) = (stretches(before), stretches(after));
+    moves_between(&stretches(before), &stretches(after), limit)
+}
+
+/// The times in which the people of `after` are others than those of `before`; both sorted, and without stretches of nobody.
+pub fn moves_between<M: Clone + Ord>(
+    before: &[Stretch<M>],
+    after: &[Stretch<M>],
+    limit: usize,
+) -> Moves<M> {
     let mut edges: Vec<Timestamp> = before
         .iter()
-        .chain(&after)
+        .chain(after)
         .flat_map(|one| [one.interval.start, one.interval.end])
         .collect();
     edges.sort_unstable();
     edges.dedup();
-    let (mut old, mut new) = (before.as_slice(), after.as_slice());
+    let (mut old, mut new) = (before, after);
     let mut moves: Vec<Move<M>> = Vec::new();
     let mut more = 0;
     let mut last: Option<(Timestamp, BTreeSet<&M>, BTreeSet<&M>)> = None;

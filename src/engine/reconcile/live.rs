@@ -23,12 +23,23 @@ use crate::engine::status::{self, Conclusion};
 use crate::engine::{Change, Error, ExternalObject, ExternalResource, Memory, api_time, events};
 
 /// What `decide` decided, and what follows from it.
-struct Verdict<C> {
-    decision: Decision,
+pub(super) struct Verdict<C> {
+    pub(super) decision: Decision,
     /// In the order in which they are sent.
-    changes: Vec<C>,
+    pub(super) changes: Vec<C>,
     tags: TagPlan,
-    origin: Origin,
+    pub(super) origin: Origin,
+}
+
+/// What a pass over a living object comes to before anything is written.
+pub(super) struct Weighed<R: ExternalResource> {
+    pub(super) site: Site,
+    pub(super) references: R::References,
+    pub(super) desired: R::Desired,
+    pub(super) found: Found<R>,
+    pub(super) verdict: Verdict<R::Change>,
+    /// Fingerprint of the tags that are asked for.
+    asked_for: u64,
 }
 
 impl<R: ExternalResource> Engine<R> {
@@ -49,43 +60,14 @@ impl<R: ExternalResource> Engine<R> {
         let checks =
             pass.priority == Priority::Drift || asked_before != recorded.last_handled_reconcile_at;
         self.hand_off(live, draft).await?;
-        let mut site = self.open(&object, &recorded, pass).await?;
-        let known = recorded.arn.is_some() || (R::IDENTITY_IS_OURS && recorded.applied.is_some());
-        site.check_onboarding(known).await?;
-
-        let references = self
-            .resource
-            .resolve(&self.shared, site.provider(), &object)
-            .await?;
-        let tags = Self::wanted_tags(&object, &site, Origin::Created)?;
-        let asked_for = fingerprint(&tags);
-        let desired = R::desired(&object, &references, tags)?;
-        let due = self.tags_are_due(&site.key, pass, asked_for);
-        let mut found = self.look(&site, &object, draft, &recorded, due).await?;
-        if let Some(other) = found.observed.as_ref().and_then(R::other_type) {
-            return Err(Error::refused(Reason::AlreadyExists, other));
-        }
-        self.settle_absences(
-            R::Object::common_status_mut(draft),
-            &desired,
-            found.observed.as_ref(),
-        )?;
-        let mut content = self.plan(&desired, found.observed.as_ref(), draft)?;
-        // Nothing is written to what may have changed hands: ownership is read in the pass that writes.
-        let unread = found.observed.is_some()
-            && found.tags.is_none()
-            && site.taggable
-            && !R::IDENTITY_IS_OURS;
-        if unread && !content.is_empty() {
-            found = self.look(&site, &object, draft, &recorded, true).await?;
-            content = self.plan(&desired, found.observed.as_ref(), draft)?;
-        }
-        // Who waited for it to be made is known before it is.
-        let arn = found.observed.as_ref().map(R::arn);
-        let arn = arn.unwrap_or_else(|| site.identity.clone());
-        let referrers = referrers(&self.shared, &site.key, &arn).await?;
-        R::Object::common_status_mut(draft).referenced_by = referrers;
-        let verdict = Self::judge(&object, &site, draft, &desired, &found, content)?;
+        let Weighed {
+            site,
+            references,
+            desired,
+            found,
+            verdict,
+            asked_for,
+        } = self.weigh(&object, draft, pass).await?;
         match verdict.decision {
             Decision::Report => {
                 return Ok(self.report_only(&object, &site, draft, &desired, &found));
@@ -95,13 +77,7 @@ impl<R: ExternalResource> Engine<R> {
             }
             _ => {}
         }
-        if let Some(observed) = &found.observed
-            && let Err(error) = R::permit(&desired, observed, &verdict.changes)
-        {
-            let held_back = verdict.changes.iter().flat_map(Change::pending);
-            R::Object::common_status_mut(draft).pending_changes = held_back.collect();
-            return Err(error);
-        }
+        Self::permit(draft, &desired, &found, &verdict)?;
         let mut texts = vec![];
         let observed = if verdict.changes.is_empty() {
             // An object that was made again and goes on with what is there: its deletion must not pass us by.
@@ -168,6 +144,77 @@ impl<R: ExternalResource> Engine<R> {
             },
             changed: (!texts.is_empty()).then(|| (reason, texts.join("; "))),
             requeue: self.next_check(edge),
+        })
+    }
+
+    /// Resolves, observes, plans and decides. Reads AWS and the cluster, and writes nothing but `draft`: `incident-operator plan` asks it, too.
+    pub(super) async fn weigh(
+        &self,
+        object: &R::Object,
+        draft: &mut StatusOf<R>,
+        pass: &Pass,
+    ) -> Result<Weighed<R>, Error> {
+        let recorded = R::Object::common_status(draft).clone();
+        let mut site = self.open(object, &recorded, pass).await?;
+        let known = recorded.arn.is_some() || (R::IDENTITY_IS_OURS && recorded.applied.is_some());
+        site.check_onboarding(known).await?;
+
+        let references = self
+            .resource
+            .resolve(&self.shared, site.provider(), object)
+            .await?;
+        let tags = Self::wanted_tags(object, &site, Origin::Created)?;
+        let asked_for = fingerprint(&tags);
+        let desired = R::desired(object, &references, tags)?;
+        let due = self.tags_are_due(&site.key, pass, asked_for);
+        let mut found = self.look(&site, object, draft, &recorded, due).await?;
+        if let Some(other) = found.observed.as_ref().and_then(R::other_type) {
+            return Err(Error::refused(Reason::AlreadyExists, other));
+        }
+        self.settle_absences(
+            R::Object::common_status_mut(draft),
+            &desired,
+            found.observed.as_ref(),
+        )?;
+        let mut content = self.plan(&desired, found.observed.as_ref(), draft)?;
+        // Nothing is written to what may have changed hands: ownership is read in the pass that writes.
+        let unread = found.observed.is_some()
+            && found.tags.is_none()
+            && site.taggable
+            && !R::IDENTITY_IS_OURS;
+        if unread && !content.is_empty() {
+            found = self.look(&site, object, draft, &recorded, true).await?;
+            content = self.plan(&desired, found.observed.as_ref(), draft)?;
+        }
+        // Who waited for it to be made is known before it is.
+        let arn = found.observed.as_ref().map(R::arn);
+        let arn = arn.unwrap_or_else(|| site.identity.clone());
+        let referrers = referrers(&self.shared, &site.key, &arn).await?;
+        R::Object::common_status_mut(draft).referenced_by = referrers;
+        let verdict = Self::judge(object, &site, draft, &desired, &found, content)?;
+        Ok(Weighed {
+            site,
+            references,
+            desired,
+            found,
+            verdict,
+            asked_for,
+        })
+    }
+
+    /// Whether the changes may be made to what is ours; says in the status what is held back.
+    pub(super) fn permit(
+        draft: &mut StatusOf<R>,
+        desired: &R::Desired,
+        found: &Found<R>,
+        verdict: &Verdict<R::Change>,
+    ) -> Result<(), Error> {
+        let Some(observed) = &found.observed else {
+            return Ok(());
+        };
+        R::permit(desired, observed, &verdict.changes).inspect_err(|_| {
+            let held_back = verdict.changes.iter().flat_map(Change::pending);
+            R::Object::common_status_mut(draft).pending_changes = held_back.collect();
         })
     }
 

@@ -2,6 +2,7 @@
 
 mod describe;
 mod ending;
+mod foresee;
 mod letting_go;
 mod live;
 mod look;
@@ -17,6 +18,7 @@ use kube::{Resource, ResourceExt};
 use serde_json::json;
 
 use self::describe::{Moment, News};
+pub use self::foresee::{Foreseen, ForeseenChange};
 use super::connect::Provider;
 use super::decide::Ownership;
 use super::error::{self, Error, jittered};

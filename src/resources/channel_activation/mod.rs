@@ -14,6 +14,7 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use kube::api::{Api, DeleteParams, Preconditions};
 use kube::{Resource, ResourceExt};
+use tokio_util::sync::CancellationToken;
 
 use crate::api::channel_activation::{ActivationPhase, ChannelActivationStatus};
 use crate::api::common::ManagementPolicy;
@@ -216,31 +217,8 @@ impl ChannelActivations {
         {
             return Ok(concluded(draft.phase, &object));
         }
-        let target = self.target(&object, pass).await?;
+        let (step, target, code) = self.weigh(&object, draft, pass).await?;
         draft.channel_arn = Some(target.channel_arn.clone());
-        let code = self.code(&object, draft).await?;
-        let now = self.shared.clock.now();
-        let sent_before = target
-            .contact
-            .status
-            .iter()
-            .flat_map(|s| &s.codes_sent)
-            .find(|s| s.channel == object.spec.channel);
-        let step = decide(Facts {
-            phase: draft.phase.unwrap_or(ActivationPhase::Pending),
-            activated: target.activation == Activation::Activated,
-            observe: object.spec.management_policy == Some(ManagementPolicy::Observe),
-            restored: RESTORE_LABELS
-                .iter()
-                .any(|l| object.labels().contains_key(*l)),
-            name: &object.name_any(),
-            sent_before: sent_before.map(|s| (s.activation.as_str(), s.at.0)),
-            sent_before_is_own: sent_before
-                .is_some_and(|s| s.activation_uid.is_some() && s.activation_uid == object.uid()),
-            send_recorded_at: draft.send_recorded_at.as_ref().map(|t| t.0),
-            new_code: code.is_some(),
-            now,
-        });
         tracing::debug!(object = %object.key(), ?step, "decided");
         match step {
             Step::Activated => {
@@ -300,6 +278,59 @@ impl ChannelActivations {
                 Ok(concluded(draft.phase, &object))
             }
         }
+    }
+
+    /// Looks up contact, channel and code, and decides. Writes nothing.
+    async fn weigh(
+        &self,
+        object: &ChannelActivation,
+        draft: &ChannelActivationStatus,
+        pass: &Pass,
+    ) -> Result<(Step, Target, Option<SecretValue>), Error> {
+        let target = self.target(object, pass).await?;
+        let code = self.code(object, draft).await?;
+        let sent_before = target
+            .contact
+            .status
+            .iter()
+            .flat_map(|s| &s.codes_sent)
+            .find(|s| s.channel == object.spec.channel);
+        let step = decide(Facts {
+            phase: draft.phase.unwrap_or(ActivationPhase::Pending),
+            activated: target.activation == Activation::Activated,
+            observe: object.spec.management_policy == Some(ManagementPolicy::Observe),
+            restored: RESTORE_LABELS
+                .iter()
+                .any(|l| object.labels().contains_key(*l)),
+            name: &object.name_any(),
+            sent_before: sent_before.map(|s| (s.activation.as_str(), s.at.0)),
+            sent_before_is_own: sent_before
+                .is_some_and(|s| s.activation_uid.is_some() && s.activation_uid == object.uid()),
+            send_recorded_at: draft.send_recorded_at.as_ref().map(|t| t.0),
+            new_code: code.is_some(),
+            now: self.shared.clock.now(),
+        });
+        Ok((step, target, code))
+    }
+
+    /// What a pass would do: `None` = it is suspended or finished. Writes and sends nothing.
+    ///
+    /// # Errors
+    /// What keeps the pass from coming to a decision.
+    pub async fn foresee(&self, object: &ChannelActivation) -> Result<Option<Step>, Error> {
+        let draft = object.status.clone().unwrap_or_default();
+        let finished = draft.phase.is_some_and(ActivationPhase::is_final)
+            && draft.phase != Some(ActivationPhase::SendUnknown);
+        if object.suspended() || finished {
+            return Ok(None);
+        }
+        let pass = Pass {
+            priority: Priority::Edit,
+            give_way: CancellationToken::new(),
+        };
+        self.weigh(object, &draft, &pass)
+            .await
+            .map(|(step, ..)| Some(step))
     }
 
     fn look_again(&self) -> Requeue {

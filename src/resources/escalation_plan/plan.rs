@@ -118,6 +118,14 @@ impl engine::Change for Change {
         }
     }
 
+    fn detail(&self) -> Option<String> {
+        let Self::Update { differences, .. } = self else {
+            return None;
+        };
+        let texts: Vec<&str> = differences.iter().map(|d| d.text.as_str()).collect();
+        (!texts.is_empty()).then(|| texts.join("; "))
+    }
+
     fn slot(&self) -> Option<String> {
         matches!(self, Self::Create { .. }).then(|| PLAN_SLOT.to_owned())
     }

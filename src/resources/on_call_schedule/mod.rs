@@ -6,6 +6,7 @@ mod export;
 pub mod findings;
 pub mod observed;
 pub mod on_call;
+pub mod outlook;
 pub mod plan;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -29,10 +30,11 @@ use crate::engine::ownership::TagPlan;
 use crate::engine::references::{self, Reference, Unresolved};
 use crate::engine::store::ObjectStore;
 use crate::engine::{
-    Applied, Error, ExternalObject, ExternalResource, Memory, Provider, Report, Reported, Shared,
-    Sight, api_time, status,
+    Applied, Error, ExternalObject, ExternalResource, Memory, Prospect, Provider, Report, Reported,
+    Shared, Sight, api_time, status,
 };
 use crate::resources::alias;
+use crate::schedule::Outlook;
 use desired::{Desired, Members};
 use observed::Observed;
 use on_call::{Person, Surroundings};
@@ -412,6 +414,10 @@ impl ExternalResource for OnCallSchedules {
         let generation = object.metadata.generation;
         let target = desired::target(object).unwrap_or_default();
         on_call::describe(observed, &target, surroundings, status, generation, now).1
+    }
+
+    fn outlook(prospect: Prospect<'_, Self>) -> Vec<Outlook> {
+        outlook::outlooks(&prospect)
     }
 
     fn records(members: &Members) -> Vec<ResolvedReference> {

@@ -280,6 +280,27 @@ impl engine::Change for Change {
         }
     }
 
+    fn detail(&self) -> Option<String> {
+        let Self::DeleteRotation {
+            overrides,
+            replaced_by,
+            ..
+        } = self
+        else {
+            return None;
+        };
+        let overrides = match overrides {
+            0 => None,
+            1 => Some("1 override goes with it".to_owned()),
+            n => Some(format!("{n} overrides go with it")),
+        };
+        let replaced = replaced_by.as_ref();
+        let replaced =
+            replaced.map(|new| format!("\"{new}\" replaces it: AWS cannot rename a rotation"));
+        let parts: Vec<String> = overrides.into_iter().chain(replaced).collect();
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+
     fn reason(&self) -> Option<Reason> {
         match self {
             // Nobody has changed AWS: it is an edit whose time has come.
