@@ -15,7 +15,7 @@ help:
 	@echo 'make demo DEMO=once    the same, ends when everything was shown: exit code 0 or 1'
 	@echo 'make up, make down     the same environment in the background; `. .local/env` for kubectl and aws'
 	@echo 'make test              everything: format, lints, unit, schema, system, conformance'
-	@echo 'make generate          CRDs'
+	@echo 'make generate          CRDs and the schema of exports'
 	@echo 'make bench             speed and memory, release build'
 	@echo 'make lint, make fmt    clippy; rustfmt'
 
@@ -69,6 +69,7 @@ test-conformance:
 .PHONY: generate
 generate: build
 	$(TARGET)/debug/incident-operator crds --out crds
+	$(TARGET)/debug/incident-operator export --schema > docs/export.schema.json
 
 .PHONY: bench
 bench:

@@ -180,7 +180,7 @@ mod tests {
                     .status();
                 assert!(check.unwrap().success());
                 let ask = format!(
-                    "source {}; COMP_WORDS=(incident-operator rel); COMP_CWORD=1; _incident-operator incident-operator rel incident-operator; echo \"${{COMPREPLY[*]}}\"",
+                    "source {}; COMP_WORDS=(incident-operator rel); COMP_CWORD=1; _incident__operator incident-operator rel incident-operator; echo \"${{COMPREPLY[*]}}\"",
                     file.display()
                 );
                 let answer = std::process::Command::new("bash")

@@ -10,12 +10,16 @@
 
 #[path = "stories/activation.rs"]
 mod activation;
+#[path = "stories/adopting.rs"]
+mod adopting;
 #[path = "stories/contact.rs"]
 mod contact;
 #[path = "stories/crowds.rs"]
 mod crowds;
 #[path = "stories/escalation_plan.rs"]
 mod escalation_plan;
+#[path = "stories/export.rs"]
+mod export;
 #[path = "stories/import.rs"]
 mod import;
 #[path = "stories/knobs.rs"]
@@ -42,6 +46,8 @@ mod provider_config;
 mod random;
 #[path = "stories/regions.rs"]
 mod regions;
+#[path = "stories/release.rs"]
+mod release;
 #[path = "stories/replicas.rs"]
 mod replicas;
 #[path = "stories/roster.rs"]
