@@ -2,7 +2,8 @@
 
 use std::fmt::Debug;
 
-use kube::api::{Api, DynamicObject, Patch, PatchParams};
+use jiff::Timestamp;
+use kube::api::{Api, DynamicObject, ObjectMeta, Patch, PatchParams};
 use kube::core::{ApiResource, DeserializeGuard};
 use kube::{Client, Resource, ResourceExt};
 use serde::Serialize;
@@ -10,11 +11,12 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::error::Error;
+use super::ownership::is_brought_along;
 use super::references::Reference;
 use super::scheduler::ObjectKey;
 use super::status::condition;
 use crate::api::common::{AcceptedFinding, CommonStatus};
-use crate::api::conditions::ConditionType;
+use crate::api::conditions::{ConditionType, Reason};
 use crate::api::{FINALIZER, RECONCILE_REQUESTED_AT};
 use crate::aws::Priority;
 
@@ -64,6 +66,34 @@ pub trait ManagedObject:
     /// Deleted, it stays in AWS as it is: whoever refers to it loses nothing. Pure.
     fn is_retained(&self) -> bool {
         false
+    }
+
+    /// Whether a backup or a copy brought its status along. Pure.
+    fn has_old_status(&self) -> bool {
+        let common = self.status().map(Self::common_status);
+        let ready = common.and_then(|c| condition(c, ConditionType::Ready));
+        let created = self.meta().creation_timestamp.as_ref();
+        is_brought_along(
+            created.map(|at| at.0),
+            ready.map(|c| c.last_transition_time.0),
+        )
+    }
+
+    /// Whether what its status says of AWS is its own: this operator has judged so, and not refused it. Pure.
+    fn is_vouched_for(&self, now: Timestamp) -> bool {
+        let common = self.status().map(Self::common_status);
+        let ready = common.and_then(|c| condition(c, ConditionType::Ready));
+        let refused = [
+            Reason::OwnedByAnother,
+            Reason::AlreadyExists,
+            Reason::AdoptionNotAllowed,
+            Reason::AdoptionWouldChange,
+        ];
+        let refused = ready.is_some_and(|ready| refused.iter().any(|r| r.as_str() == ready.reason));
+        let made = self.meta().creation_timestamp.as_ref();
+        // A clock that is behind that of the API server tells nothing.
+        let comparable = made.is_some_and(|made| made.0 <= now);
+        !refused && !(comparable && self.has_old_status())
     }
 
     /// What those who refer to it look at besides its identity: when it changes, they are woken.
@@ -167,6 +197,12 @@ macro_rules! managed_object {
     };
 }
 pub(crate) use managed_object;
+
+/// Orders objects by age, the eldest first.
+pub fn age(meta: &ObjectMeta) -> (Option<Timestamp>, Option<&str>) {
+    let created = meta.creation_timestamp.as_ref();
+    (created.map(|at| at.0), meta.uid.as_deref())
+}
 
 /// What wakes an object when it changes: anything but what the operator itself writes.
 #[derive(Debug, PartialEq, Eq)]

@@ -67,13 +67,11 @@ impl Claimant {
     }
 }
 
-/// Whether a status is older than the object that carries it: a backup or a copy brought it along, from where much may have happened since.
-pub fn is_brought_along(
-    created: Option<Timestamp>,
-    conditions: impl Iterator<Item = Timestamp>,
-) -> bool {
-    match (created, conditions.max()) {
-        (Some(created), Some(last)) => last < created,
+/// Whether a status is older than the object that carries it: a backup or a copy brought it along, and much may have happened since.
+/// `judged` is when `Ready` last changed.
+pub fn is_brought_along(created: Option<Timestamp>, judged: Option<Timestamp>) -> bool {
+    match (created, judged) {
+        (Some(created), Some(judged)) => judged < created,
         _ => false,
     }
 }
@@ -185,17 +183,15 @@ mod tests {
     #[test]
     fn a_status_that_is_older_than_its_object_was_brought_along() {
         let at = |second| Timestamp::from_second(second).unwrap();
-        let along = |created: i64, conditions: &[i64]| {
-            let conditions = conditions.iter().map(|second| at(*second));
-            is_brought_along(Some(at(created)), conditions)
-        };
-        assert!(along(100, &[50, 99]));
+        let along =
+            |created: i64, judged: i64| is_brought_along(Some(at(created)), Some(at(judged)));
+        assert!(along(100, 99));
         assert!(
-            !along(100, &[50, 100]),
+            !along(100, 100),
             "times are kept in whole seconds, so the same may be its own"
         );
-        assert!(!along(100, &[50, 101]) && !along(100, &[]));
-        assert!(!is_brought_along(None, [at(1)].into_iter()));
+        assert!(!along(100, 101));
+        assert!(!is_brought_along(Some(at(1)), None) && !is_brought_along(None, Some(at(1))));
     }
 
     #[test]

@@ -124,6 +124,12 @@ impl<R: ExternalResource> Engine<R> {
         self.remember(&site.key, |m| m.tags = Some(asked_for));
         let origin = Some(verdict.origin);
         R::Object::common_status_mut(draft).references = R::records(&references);
+        if verdict.origin == Origin::Created
+            && let Some(tags) = &found.tags
+        {
+            let wanted = Self::wanted_tags(&object, &site, verdict.origin)?;
+            note_tags(R::Object::common_status_mut(draft), &wanted, tags);
+        }
         let Moment { edge, news } =
             self.describe(&object, &site, draft, &desired, observed.as_ref(), origin);
         let now = self.shared.clock.now();
@@ -470,6 +476,23 @@ impl<R: ExternalResource> Engine<R> {
         }
         error.into()
     }
+}
+
+/// What we made carries the tags that the manifest asks for because we have set them, though the status may be lost: one that leaves the
+/// manifest leaves AWS.
+fn note_tags(
+    common: &mut CommonStatus,
+    wanted: &BTreeMap<String, String>,
+    observed: &BTreeMap<String, String>,
+) {
+    let tags = &mut common.applied.get_or_insert_default().tags;
+    let there = |(key, value): &(&String, &String)| observed.get(*key) == Some(*value);
+    for (key, _) in wanted.iter().filter(there) {
+        if !tags.contains(key) {
+            tags.push(key.clone());
+        }
+    }
+    tags.sort();
 }
 
 /// Writes down which creations are about to begin, each with the token that makes it one request however often it is sent.

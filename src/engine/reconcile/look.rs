@@ -5,16 +5,16 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use kube::ResourceExt;
 use kube::core::DeserializeGuard;
+use kube::{Resource, ResourceExt};
 
 use super::{Engine, Found, Site, StatusOf, TAGS_EVERY};
 use crate::api::common::{AppliedItem, AppliedStatus, CommonStatus, Origin};
 use crate::aws::{Priority, tag};
 use crate::engine::connect::{self, connect};
 use crate::engine::decide::Ownership;
-use crate::engine::object::ManagedObject;
-use crate::engine::ownership::{Claim, desired_tags, is_brought_along};
+use crate::engine::object::{ManagedObject, age};
+use crate::engine::ownership::{Claim, desired_tags};
 use crate::engine::scheduler::{ObjectKey, Pass};
 use crate::engine::{Error, ExternalObject, ExternalResource, Provider, Sight};
 
@@ -148,7 +148,7 @@ impl<R: ExternalResource> Engine<R> {
             .filter(|_| is_recorded::<R>(recorded, &R::arn(&observed)));
         // What a backup says of whose it is may be long past.
         let unseen = || self.remember(&site.key, |_| {}).tags.is_none();
-        let with_tags = with_tags || (has_old_status(object) && unseen());
+        let with_tags = with_tags || (object.has_old_status() && unseen());
         let tags = if site.taggable && (known.is_none() || with_tags) {
             self.resource
                 .read_tags(&site.session, &mut observed)
@@ -157,9 +157,10 @@ impl<R: ExternalResource> Engine<R> {
             None
         };
         let Some(tags) = tags else {
-            let doubtful = known.is_none() || (!site.taggable && has_old_status(object));
-            let holder = doubtful
-                .then(|| self.recorded_elsewhere(&site.key, &R::arn(&observed)))
+            // A copy brings the status of the original along, and with it what is the original's.
+            let elders_only = known.is_some();
+            let holder = (!site.taggable || known.is_none())
+                .then(|| self.recorded_elsewhere(object, &R::arn(&observed), elders_only))
                 .flatten();
             return Ok(Found {
                 observed: Some(observed),
@@ -222,11 +223,18 @@ impl<R: ExternalResource> Engine<R> {
     }
 
     /// The object whose status says that what is at `arn` is its own: where there are no tags, nothing else tells.
-    fn recorded_elsewhere(&self, key: &ObjectKey, arn: &str) -> Option<String> {
+    fn recorded_elsewhere(
+        &self,
+        object: &R::Object,
+        arn: &str,
+        elders_only: bool,
+    ) -> Option<String> {
+        let key = object.key();
         let holds = |guard: &DeserializeGuard<R::Object>| {
-            guard.0.as_ref().is_ok_and(|object| {
-                let common = object.status().map(R::Object::common_status);
-                object.key() != *key
+            guard.0.as_ref().is_ok_and(|other| {
+                let common = other.status().map(R::Object::common_status);
+                other.key() != key
+                    && (!elders_only || age(other.meta()) < age(object.meta()))
                     && common.is_some_and(|c| c.origin.is_some() && c.arn.as_deref() == Some(arn))
             })
         };
@@ -298,17 +306,6 @@ impl<R: ExternalResource> Engine<R> {
     pub(super) fn provider_name(object: &R::Object) -> &str {
         object.provider_config().unwrap_or("default")
     }
-}
-
-/// Whether a backup or a copy brought the object's status along.
-fn has_old_status<K: ManagedObject>(object: &K) -> bool {
-    let conditions = object.status().map(K::common_status);
-    let conditions = conditions.into_iter().flat_map(|c| &c.conditions);
-    let created = object.meta().creation_timestamp.as_ref();
-    is_brought_along(
-        created.map(|at| at.0),
-        conditions.map(|c| c.last_transition_time.0),
-    )
 }
 
 /// Tells one set of tags from another.

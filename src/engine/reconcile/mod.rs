@@ -357,6 +357,16 @@ impl<R: ExternalResource> Engine<R> {
         let edge = moment.edge.into_iter().chain(tick).min();
         let requeue = sooner(requeue, edge.map(|at| self.shared.clock.until(at)));
         let common = R::Object::common_status_mut(&mut draft);
+        let judges = !matches!(
+            conclusion,
+            Conclusion::Suspended | Conclusion::Transient { .. }
+        );
+        let made = live.object.meta().creation_timestamp.as_ref();
+        let comparable = made.is_some_and(|made| made.0 <= now);
+        if judges && comparable && live.object.has_old_status() {
+            // What was true of the object that the backup was made of begins anew with this one.
+            common.conditions.retain(|c| c.type_ != "Ready");
+        }
         status::conclude(common, live.object.meta().generation, &conclusion, now);
         let after = ready_text(common);
         fail_point("before-status");

@@ -1,13 +1,14 @@
 //! Reads and writes overrides. The only file here that sends, and it decides nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::observed::{Observed, ObservedRotation, Other, Own, Slot};
 use super::plan::{Change, realises};
-use crate::aws::{CallError, ErrorClass, Session, rotations};
+use crate::aws::{CallError, ErrorClass, Session, contacts, rotations};
 use crate::engine::Applied;
+use crate::engine::ownership::{Claim, Claimant};
 use crate::schedule::{Interval, Override, Rotation};
 
 /// AWS's clock and ours may differ by this much.
@@ -92,6 +93,30 @@ pub async fn observe(session: &Session, wanted: &Wanted<'_>) -> Result<Observed,
     let past: Vec<Own> = past.map(|(id, slot)| unread(id, slot)).collect();
     observed.ours.extend(past);
     Ok(observed)
+}
+
+/// Leaves out overrides of rotations that another owner has by now: only the status says that they are ours, and a backup may have brought it.
+pub async fn leave_to_others(
+    session: &Session,
+    claimant: &Claimant,
+    observed: &mut Observed,
+) -> Result<(), CallError> {
+    let arns = observed.ours.iter().map(|own| own.slot.rotation.clone());
+    let arns: BTreeSet<String> = arns.collect();
+    for arn in arns {
+        let tags = match contacts::tags(session, &arn).await {
+            Ok(tags) => tags,
+            // Tags cannot be had here, or the rotation is gone.
+            Err(error) if matches!(error.class, ErrorClass::NotFound | ErrorClass::Invalid) => {
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        if matches!(claimant.claim(&tags), Claim::OtherOwner(_)) {
+            observed.ours.retain(|own| own.slot.rotation != arn);
+        }
+    }
+    Ok(())
 }
 
 /// An override as the status has recorded it.

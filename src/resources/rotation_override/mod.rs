@@ -24,7 +24,7 @@ use crate::api::conditions::Reason;
 use crate::api::rotation_override::{OverridePhase, RotationOverrideStatus};
 use crate::api::{OnCallSchedule, RotationOverride};
 use crate::aws::{Arn, CallError, ErrorClass, Operation, Session};
-use crate::engine::object::{ManagedObject, managed_object};
+use crate::engine::object::{ManagedObject, age, managed_object};
 use crate::engine::ownership::TagPlan;
 use crate::engine::references::{Named, Reference, Resolved, resolve, revoked, unresolved};
 use crate::engine::store::ObjectStore;
@@ -105,6 +105,12 @@ impl RotationOverrides {
             .get(namespace.as_deref(), name)
             .ok_or_else(|| missing("does not exist (yet)"))?;
         let schedule = guard.0.as_ref().map_err(|_| missing("cannot be read"))?;
+        if !schedule.is_vouched_for(self.shared.clock.now()) {
+            // A backup knows rotations that are somebody else's by now.
+            return Err(missing(
+                "is not this object's in AWS (yet): see its conditions",
+            ));
+        }
         let known = schedule.status.iter().flat_map(|s| &s.rotations);
         let known: BTreeMap<&str, &String> = known
             .filter_map(|r| Some((r.name.as_str(), r.arn.as_ref()?)))
@@ -133,8 +139,19 @@ impl RotationOverrides {
         Ok((label, rotations.collect()))
     }
 
+    /// Whether an elder object has recorded the override with this id: a copy brings the status of the original along.
+    fn is_elders(&self, object: &RotationOverride, id: &str) -> bool {
+        self.is_recorded(id, |other| {
+            other.key() != object.key() && age(&other.metadata) < age(&object.metadata)
+        })
+    }
+
     /// Whether another object has recorded the override with this id.
     fn is_taken(&self, object: &RotationOverride, id: &str) -> bool {
+        self.is_recorded(id, |other| other.key() != object.key())
+    }
+
+    fn is_recorded(&self, id: &str, by: impl Fn(&RotationOverride) -> bool) -> bool {
         let has = |guard: &DeserializeGuard<RotationOverride>| {
             guard.0.as_ref().is_ok_and(|other| {
                 let applied = other
@@ -142,7 +159,7 @@ impl RotationOverrides {
                     .as_ref()
                     .and_then(|s| s.common.applied.as_ref());
                 let mut items = applied.into_iter().flat_map(|a| &a.items);
-                other.key() != object.key() && items.any(|i| i.id == id)
+                by(other) && items.any(|i| i.id == id)
             })
         };
         !self.overrides.filter(has).is_empty()
@@ -370,7 +387,8 @@ impl ExternalResource for RotationOverrides {
         } = sight;
         let deleting = object.metadata.deletion_timestamp.is_some();
         let over = desired::is_over(object, now);
-        let made = made(status.common.applied.as_ref());
+        let mut made = made(status.common.applied.as_ref());
+        made.retain(|id, _| !self.is_elders(object, id));
         let begun = status.common.pending.iter();
         let begun: Vec<(Slot, Timestamp)> = begun
             .filter_map(|p| Some((Slot::parse(&p.slot)?, p.since.0)))
@@ -411,6 +429,7 @@ impl ExternalResource for RotationOverrides {
         if deleting {
             // History stays.
             observed.ours.retain(|own| own.found.end > now);
+            aws::leave_to_others(session, sight.claimant, &mut observed).await?;
             return Ok((!observed.ours.is_empty()).then_some(observed));
         }
         Ok(Some(observed))
