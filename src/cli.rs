@@ -39,6 +39,12 @@ pub enum Command {
         #[arg(long)]
         out: Option<PathBuf>,
     },
+    /// Prints a complete object of every kind, with what each field is for.
+    Examples {
+        /// Writes one file for each kind into this directory instead.
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
     /// Prints the ClusterRole that the operator needs.
     Rbac,
     /// Prints the IAM policy that the operator needs.

@@ -1,5 +1,7 @@
 //! Entry point: reads the arguments and does what they say.
 
+use std::error::Error;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
@@ -11,8 +13,8 @@ use incident_operator::{api, export, import, permissions, plan, release, run};
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
-        Command::Run(arguments) => run::start(*arguments),
+    let result: Result<(), Box<dyn Error>> = match Arguments::parse().command {
+        Command::Run(arguments) => run::start(*arguments).map_err(Into::into),
         Command::Import(arguments) => {
             // 3 = the report names what is not in the manifests, 1 = nothing was imported.
             return wait_for(import::import(&arguments), 3);
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         Command::Crds { out } => print_crds(out.as_deref()),
+        Command::Examples { out } => print_examples(out.as_deref()),
         Command::Rbac => print_yaml(&permissions::cluster_role()),
         Command::IamPolicy => {
             println!("{:#}", permissions::iam_policy());
@@ -72,24 +75,32 @@ fn wait_for<E: std::fmt::Display>(
     }
 }
 
-fn print_yaml(value: &impl serde::Serialize) -> Result<(), run::Failure> {
+fn print_yaml(value: &impl serde::Serialize) -> Result<(), Box<dyn Error>> {
     print!("{}", serde_saphyr::to_string(value)?);
     Ok(())
 }
 
-fn print_crds(out: Option<&std::path::Path>) -> Result<(), run::Failure> {
-    for crd in api::crds() {
-        let text = serde_saphyr::to_string(&crd)?;
-        match out {
-            Some(directory) => {
-                std::fs::create_dir_all(directory)?;
-                std::fs::write(
-                    directory.join(format!("{}.yaml", crd.spec.names.plural)),
-                    text,
-                )?;
-            }
-            None => print!("---\n{text}"),
-        }
+fn print_examples(out: Option<&Path>) -> Result<(), Box<dyn Error>> {
+    for (kinds, text) in api::examples::complete()? {
+        print_or_write(out, &kinds, &text)?;
     }
     Ok(())
+}
+
+fn print_crds(out: Option<&Path>) -> Result<(), Box<dyn Error>> {
+    for crd in api::crds() {
+        let text = serde_saphyr::to_string(&crd)?;
+        print_or_write(out, &crd.spec.names.plural, &text)?;
+    }
+    Ok(())
+}
+
+/// One document of many, or one file of the directory `out`.
+fn print_or_write(out: Option<&Path>, name: &str, text: &str) -> std::io::Result<()> {
+    let Some(directory) = out else {
+        print!("---\n{text}");
+        return Ok(());
+    };
+    std::fs::create_dir_all(directory)?;
+    std::fs::write(directory.join(format!("{name}.yaml")), text)
 }

@@ -27,26 +27,28 @@ fn files(directory: &Path, extension: &str) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn the_crds_in_the_repository_are_those_of_the_binary() {
-    let fresh = tempfile::tempdir().unwrap();
-    let status = Command::new(operator_binary().unwrap())
-        .args(["crds", "--out"])
-        .arg(fresh.path())
-        .status()
-        .unwrap();
-    assert!(status.success(), "incident-operator crds: {status}");
-    let generated = files(fresh.path(), "yaml");
-    let kept = files(&repository().join("crds"), "yaml");
-    assert_eq!(
-        kept.keys().collect::<Vec<_>>(),
-        generated.keys().collect::<Vec<_>>(),
-        "crds/ does not hold one file for each kind: run `make generate`"
-    );
-    for (name, text) in generated {
-        assert!(
-            kept[&name] == text,
-            "crds/{name} is not what `incident-operator crds` prints: run `make generate`"
+fn crds_and_complete_examples_in_the_repository_are_those_of_the_binary() {
+    for (command, directory) in [("crds", "crds"), ("examples", "examples/complete")] {
+        let fresh = tempfile::tempdir().unwrap();
+        let status = Command::new(operator_binary().unwrap())
+            .args([command, "--out"])
+            .arg(fresh.path())
+            .status()
+            .unwrap();
+        assert!(status.success(), "incident-operator {command}: {status}");
+        let generated = files(fresh.path(), "yaml");
+        let kept = files(&repository().join(directory), "yaml");
+        assert_eq!(
+            kept.keys().collect::<Vec<_>>(),
+            generated.keys().collect::<Vec<_>>(),
+            "{directory}/ does not hold one file for each kind: run `make generate`"
         );
+        for (name, text) in generated {
+            assert!(
+                kept[&name] == text,
+                "{directory}/{name} is not what `incident-operator {command}` prints: run `make generate`"
+            );
+        }
     }
 }
 

@@ -9,6 +9,7 @@ pub mod common;
 pub mod conditions;
 pub mod contact;
 pub mod escalation_plan;
+pub mod examples;
 pub mod on_call_schedule;
 pub mod provider_config;
 pub mod reference;

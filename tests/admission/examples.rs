@@ -10,9 +10,9 @@ use serde_json::Value;
 
 use crate::server::{Sent, send};
 
-/// Every document of every example, in the order in which `kubectl apply -f examples/` sends them.
-fn examples() -> Vec<(PathBuf, Value)> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(repository().join("examples"))
+/// Every document of every example, in the order in which `kubectl apply -f` of the directory sends them.
+fn documents_in(directory: &str) -> Vec<(PathBuf, Value)> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(repository().join(directory))
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| {
@@ -41,7 +41,7 @@ async fn every_example_is_stored_as_it_was_sent() {
         .build()
         .await;
     let mut kinds = BTreeSet::new();
-    for (path, document) in examples() {
+    for (path, document) in documents_in("examples") {
         let path = path.display();
         let created = send(&world, &document, Sent::Created, false)
             .await
@@ -69,13 +69,13 @@ async fn every_example_is_stored_as_it_was_sent() {
         .map(|(kind, _)| kind)
         .collect();
     assert_eq!(kinds, served, "every kind has an example");
-    for (_, document) in examples() {
+    for (_, document) in documents_in("examples") {
         let name = document["metadata"]["name"].as_str().unwrap();
         let namespace = document["metadata"]["namespace"].as_str();
         let kind = document["kind"].as_str().unwrap();
         world.cluster.delete(kind, namespace, name).await.unwrap();
     }
-    let named: Vec<Value> = examples()
+    let named: Vec<Value> = documents_in("examples")
         .into_iter()
         .map(|(_, document)| document)
         .collect();
@@ -89,6 +89,25 @@ async fn every_example_is_stored_as_it_was_sent() {
             found.is_none()
         })
         .await;
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn every_complete_example_is_taken() {
+    let world = World::builder("complete-examples")
+        .without_operator()
+        .without_provider()
+        .build()
+        .await;
+    for (path, mut document) in documents_in("examples/complete") {
+        if document["metadata"]["namespace"].is_string() {
+            document["metadata"]["namespace"] = world.namespace.clone().into();
+        }
+        let stored = send(&world, &document, Sent::Created, true).await;
+        let stored =
+            stored.unwrap_or_else(|refusal| panic!("{}: {}", path.display(), refusal.message));
+        assert_eq!(stored.data["spec"], document["spec"], "{}", path.display());
     }
     world.finish().await;
 }
