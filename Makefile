@@ -69,7 +69,7 @@ test-conformance:
 .PHONY: generate
 generate: build
 	$(TARGET)/debug/incident-operator crds --out crds
-	$(TARGET)/debug/incident-operator examples --out examples/complete
+	$(TARGET)/debug/incident-operator examples --out docs/examples
 	$(TARGET)/debug/incident-operator export --schema > docs/export.schema.json
 
 .PHONY: bench

@@ -28,7 +28,7 @@ fn files(directory: &Path, extension: &str) -> BTreeMap<String, String> {
 
 #[test]
 fn crds_and_complete_examples_in_the_repository_are_those_of_the_binary() {
-    for (command, directory) in [("crds", "crds"), ("examples", "examples/complete")] {
+    for (command, directory) in [("crds", "crds"), ("examples", "docs/examples")] {
         let fresh = tempfile::tempdir().unwrap();
         let status = Command::new(operator_binary().unwrap())
             .args([command, "--out"])

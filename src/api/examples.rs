@@ -1,4 +1,4 @@
-//! A complete object of every kind: every field, with what it is for. `examples/complete/` is written from here.
+//! A complete object of every kind: every field, with what it is for. `docs/examples/` is written from here.
 
 use std::collections::{BTreeMap, BTreeSet};
 

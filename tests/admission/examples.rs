@@ -100,7 +100,7 @@ async fn every_complete_example_is_taken() {
         .without_provider()
         .build()
         .await;
-    for (path, mut document) in documents_in("examples/complete") {
+    for (path, mut document) in documents_in("docs/examples") {
         if document["metadata"]["namespace"].is_string() {
             document["metadata"]["namespace"] = world.namespace.clone().into();
         }
