@@ -645,6 +645,10 @@ fn entry(
     };
     let course = match foreseen.decision {
         Decision::Create => Course::Create,
+        // What is only written down is no change.
+        Decision::Update if foreseen.changes.iter().all(|c| c.pending.is_empty()) => {
+            Course::Nothing
+        }
         Decision::Update => Course::Update,
         Decision::Adopt => Course::Adopt,
         Decision::AdoptAndUpdate => Course::AdoptAndUpdate,
@@ -680,6 +684,9 @@ fn entry(
         _ => {}
     }
     for change in &foreseen.changes {
+        if change.pending.is_empty() {
+            entry.messages.extend(change.detail.clone());
+        }
         let details = std::iter::once(change.detail.clone()).chain(std::iter::repeat(None));
         let fields = change.pending.iter().zip(details);
         entry

@@ -112,6 +112,24 @@ impl engine::Change for Change {
         }
     }
 
+    fn detail(&self) -> Option<String> {
+        Some(match self {
+            Self::Create { part, .. } => {
+                let who = if part.names.is_empty() {
+                    "nobody".to_owned()
+                } else {
+                    part.names.join(", ")
+                };
+                format!(
+                    "{who} on call from {} to {}",
+                    part.time.start, part.time.end
+                )
+            }
+            Self::GoOn { .. } => self.to_string(),
+            Self::Delete { time, .. } => format!("the one from {} to {}", time.start, time.end),
+        })
+    }
+
     fn reason(&self) -> Option<Reason> {
         match self {
             Self::Create { restored: true, .. } => Some(Reason::OverrideRestored),
