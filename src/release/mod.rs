@@ -432,7 +432,8 @@ impl Release<'_> {
                 Err(_) if !asked_for(name) => continue,
                 Err(error) => return Err(Failure::api_server(&what)(error)),
             };
-            if config.finalizers().iter().any(|f| f == IN_USE_FINALIZER) {
+            let held = config.finalizers().iter().any(|f| f == IN_USE_FINALIZER);
+            if held {
                 match self.users_of(name).await {
                     Err(_) if !asked_for(name) => continue,
                     Err(error) => return Err(Failure::api_server(&what)(error)),
@@ -460,12 +461,15 @@ impl Release<'_> {
                     .patch(name, &PatchParams::default(), &Patch::Merge(&patch))
                     .await
                 {
-                    Ok(_) => println!("released {what}: nobody uses it any more"),
+                    Ok(_) => {}
                     // The operator was quicker.
                     Err(kube::Error::Api(status))
                         if status.is_not_found() || status.is_conflict() => {}
                     Err(error) => return Err(Failure::api_server(&what)(error)),
                 }
+            }
+            if held || asked_for(name) {
+                println!("released {what}: nobody uses it any more");
             }
             let item = items
                 .iter()

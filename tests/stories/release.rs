@@ -5,12 +5,12 @@ use std::process::Stdio;
 
 use harness::aws::{self, access_key};
 use harness::paths::operator_binary;
-use harness::{ControlPlane, Fault, When, World, seconds};
+use harness::{ControlPlane, Fault, SimulatorOptions, When, World, seconds};
 use kube::ResourceExt as _;
 use serde_json::{Value, json};
 
 use crate::roster;
-use crate::support::{contact, contact_with, must_hold, mutations, stage};
+use crate::support::{build, contact, contact_with, must_hold, mutations, stage};
 
 /// Runs a command of the binary as an administrator with AWS credentials, and answers with its exit code and what it printed.
 pub async fn run(world: &World, arguments: &[&str], endpoint: &str) -> (Option<i32>, String) {
@@ -364,5 +364,37 @@ async fn interrupted_it_goes_on_when_it_is_run_again() {
     no_finalizer_is_left(&world).await;
     assert_eq!(content(&world).await, before);
     assert_eq!(marked(&world).await, 0);
+    world.finish().await;
+}
+
+/// The operator, which looks on, and the command share the account's quotas.
+#[tokio::test]
+async fn a_crowd_is_let_go_of_within_the_published_quotas() {
+    let own = SimulatorOptions::default();
+    let world = build(World::builder("crowd").without_history().own_simulator(own)).await;
+    let names: Vec<String> = (0..20).map(|n| format!("person-{n}")).collect();
+    for name in &names {
+        world.apply_value(contact(name)).await;
+    }
+    for name in &names {
+        world.ready("Contact", name).await;
+    }
+    let published = json!({"spec": {"rateLimits": null}});
+    world.patch("ProviderConfig", &world.id, &published).await;
+    world.simulator.published_quotas(1.0, 2).await.unwrap();
+    let begun = std::time::Instant::now();
+    let (code, text) = release(&world, &["contacts", "--yes"]).await;
+    let took = begun.elapsed();
+    world.simulator.no_quotas().await.unwrap();
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(marked(&world).await, 0);
+    // One UntagResource a second.
+    assert!(took > seconds(15) && took < seconds(90), "{took:?}");
+    let calls = world.calls(0).await;
+    let throttled = calls
+        .iter()
+        .filter(|c| c.operation == "UntagResource" && c.error.is_some());
+    assert!(throttled.count() <= 2);
+    println!("20 contacts took {took:?}");
     world.finish().await;
 }
