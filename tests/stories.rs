@@ -58,3 +58,5 @@ mod rotation_override;
 mod status;
 #[path = "stories/support.rs"]
 mod support;
+#[path = "stories/whole_account.rs"]
+mod whole_account;

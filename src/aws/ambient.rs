@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    AccountConfig, Accounts, AssumeRole, CallError, ConfirmError, ErrorClass, Limiter, Placement,
-    Priority, RequestMetrics, Session,
+    AccountConfig, Accounts, AssumeRole, BudgetGroup, CallError, ConfirmError, ErrorClass, Limiter,
+    Placement, Priority, RequestMetrics, Session,
 };
 
 /// So often a call that AWS throttled or failed is tried again.
@@ -17,8 +17,21 @@ const ATTEMPTS: u32 = 8;
 /// # Errors
 /// What STS says.
 pub async fn session(region: &str, role_arn: Option<&str>) -> Result<Session, CallError> {
+    session_at(region, role_arn, 1.0).await
+}
+
+/// The same within so many times the published quotas.
+///
+/// # Errors
+/// What STS says.
+pub async fn session_at(
+    region: &str,
+    role_arn: Option<&str>,
+    multiplier: f64,
+) -> Result<Session, CallError> {
     let metrics = RequestMetrics::default();
-    let accounts = Accounts::new(Limiter::new(metrics.clone()), metrics).await;
+    let limiter = Limiter::new(metrics.clone());
+    let accounts = Accounts::new(limiter.clone(), metrics).await;
     let config = |account_id: &str| AccountConfig {
         name: "default".to_owned(),
         placement: Placement::new(account_id, region),
@@ -33,13 +46,27 @@ pub async fn session(region: &str, role_arn: Option<&str>) -> Result<Session, Ca
     };
     let never = CancellationToken::new();
     let unknown = accounts.account(&config(""));
-    let account_id = match unknown.confirm(Priority::Drift, never.clone()).await {
-        Ok(identity) => identity.account_id,
-        Err(ConfirmError::WrongAccount { actual, .. }) => actual,
-        Err(ConfirmError::Call(error)) => return Err(error),
-    };
-    let account = accounts.account(&config(&account_id));
+    let account_id =
+        patiently(
+            async || match unknown.confirm(Priority::Drift, never.clone()).await {
+                Ok(identity) => Ok(identity.account_id),
+                Err(ConfirmError::WrongAccount { actual, .. }) => Ok(actual),
+                Err(ConfirmError::Call(error)) => Err(error),
+            },
+        )
+        .await?;
+    let config = config(&account_id);
+    limiter.set_rates(&config.name, &config.placement, rates(multiplier));
+    let account = accounts.account(&config);
     Ok(account.session(Priority::Drift, never))
+}
+
+/// Calls a second.
+fn rates(multiplier: f64) -> BTreeMap<BudgetGroup, f64> {
+    let groups = BudgetGroup::ALL.into_iter();
+    groups
+        .map(|group| (group, group.default_rate() * multiplier))
+        .collect()
 }
 
 /// Tries again what AWS throttled or failed.
@@ -61,6 +88,20 @@ pub async fn patiently<T>(call: impl AsyncFn() -> Result<T, CallError>) -> Resul
                 attempt += 1;
             }
             other => return other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_stay_within_the_published_quotas_unless_somebody_says_otherwise() {
+        let (published, half) = (rates(1.0), rates(0.5));
+        for group in BudgetGroup::ALL {
+            assert!((published[&group] - group.default_rate()).abs() < f64::EPSILON);
+            assert!((half[&group] - group.default_rate() / 2.0).abs() < f64::EPSILON);
         }
     }
 }

@@ -170,6 +170,14 @@ pub fn settings(
 ) -> Option<RotationSettings<String>> {
     let monthly = recurrence.monthly_settings();
     let weekly = recurrence.weekly_settings();
+    let kinds = [
+        monthly.is_empty(),
+        weekly.is_empty(),
+        recurrence.daily_settings().is_empty(),
+    ];
+    if kinds.iter().filter(|none| !**none).count() > 1 {
+        return None;
+    }
     let turns = if !monthly.is_empty() {
         let hand_offs = monthly.iter().map(|each| {
             let day = u8::try_from(each.day_of_month).ok()?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::api::contact::ChannelType;
@@ -17,6 +18,19 @@ pub struct Account {
     pub contacts: BTreeMap<String, Contact>,
     /// Rotations, by ARN.
     pub rotations: BTreeMap<String, Rotation>,
+    /// The replication set.
+    pub replication_set: Option<ReplicationSet>,
+}
+
+/// The account's replication set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplicationSet {
+    /// ARN.
+    pub arn: String,
+    /// Its Regions.
+    pub regions: Vec<String>,
+    /// Tags can be had in the Region that is read.
+    pub taggable: bool,
 }
 
 /// A contact of any type.
@@ -121,8 +135,10 @@ pub struct Rotation {
     pub spec: Option<RotationFields>,
     /// ARNs of the members, in order.
     pub members: Vec<String>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
     /// Overrides that run or are to come.
-    pub overrides: usize,
+    pub overrides: Vec<Override>,
 }
 
 /// The fields of a rotation as a manifest has them.
@@ -136,4 +152,17 @@ pub struct RotationFields {
     pub recurrence: crate::api::on_call_schedule::Recurrence,
     /// `coverage`.
     pub coverage: Option<Vec<crate::api::on_call_schedule::CoverageWindow>>,
+}
+
+/// An override of a rotation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Override {
+    /// Id.
+    pub id: String,
+    /// Start.
+    pub start: Timestamp,
+    /// End.
+    pub end: Timestamp,
+    /// ARNs of those who are on call, of whom AWS shows some.
+    pub members: Vec<String>,
 }

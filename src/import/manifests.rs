@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::account::{Account, Channel, Contact, Content, Rotation, Stage, Target};
+use super::account::{Account, Channel, Contact, Content, Override, Rotation, Stage, Target};
+use super::expressible::{self, Verdict, is_users_tag};
 use super::names;
 use crate::api::{CONTACT_DATA_LABEL, GROUP, VERSION};
-use crate::schedule::zone;
 
 /// How namespaces are chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,8 +32,10 @@ pub struct Options {
     pub provider_config: String,
     /// Addresses go into Secrets of their own.
     pub addresses_as_secrets: bool,
-    /// Contacts are marked so that Argo CD and Flux do not delete them when they vanish from Git.
+    /// Contacts and Namespaces are marked so that Argo CD and Flux do not delete them when they vanish from Git.
     pub prune_protection: bool,
+    /// Overrides that are over by then are not written.
+    pub now: Timestamp,
 }
 
 /// What was made of an account.
@@ -40,10 +43,19 @@ pub struct Options {
 pub struct Manifests {
     /// Objects in the order in which they are best read; any order can be applied.
     pub objects: Vec<Object>,
-    /// What no manifest was written for, or only a part, and why.
+    /// What no manifest was written for, and why.
     pub problems: Vec<Problem>,
+    /// What a manifest was written without, and why.
+    pub left_out: Vec<Problem>,
     /// What is good to know.
     pub notes: Vec<Problem>,
+}
+
+impl Manifests {
+    /// Everything that AWS has and manifests can say is in them.
+    pub fn are_complete(&self) -> bool {
+        self.problems.is_empty() && self.left_out.is_empty()
+    }
 }
 
 /// A manifest.
@@ -59,7 +71,7 @@ pub struct Object {
     pub content: Value,
 }
 
-/// Something that cannot be said in a manifest.
+/// Something that the report tells.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
     /// What it is about: an alias, or a rotation's name.
@@ -81,6 +93,8 @@ struct Writer<'a> {
     account: &'a Account,
     options: &'a Options,
     places: BTreeMap<&'a str, Place>,
+    /// ARNs of contacts, each with that of a channel or rotation that its manifest is written without.
+    without: BTreeSet<(&'a str, String)>,
     /// For each namespace and kind there: who refers to it, by kind and namespace.
     grants: BTreeSet<(String, &'static str, &'static str, String)>,
     unmanaged: bool,
@@ -89,70 +103,55 @@ struct Writer<'a> {
 
 /// Makes the manifests of an account.
 pub fn manifests(account: &Account, options: &Options) -> Manifests {
+    let users = users_of_rotations(account);
     let mut writer = Writer {
         account,
         options,
         places: BTreeMap::new(),
+        without: BTreeSet::new(),
         grants: BTreeSet::new(),
         unmanaged: false,
         made: Manifests::default(),
     };
     // What cannot be said is found out first: others refer to it by ARN then.
-    let users = users_of_rotations(account);
     for contact in account.contacts.values() {
-        match writer.refusal(contact, &users) {
-            None => writer.place(contact),
-            Some(message) => writer.problem(&contact.alias, message),
-        }
+        writer.judge(contact, &users);
     }
+    writer.tell_namespaces();
     let mut objects = vec![];
     for contact in account.contacts.values() {
         if let Some(place) = writer.places.get(contact.arn.as_str()).cloned() {
             objects.extend(writer.object(contact, &place));
         }
     }
-    for rotation in account.rotations.values() {
-        match users.get(rotation.arn.as_str()).map_or(0, Vec::len) {
-            0 => writer.problem(
-                &rotation.name,
-                format!(
-                    "rotation {} is in no schedule: there is nothing to write it into, and it is left alone",
-                    rotation.arn
-                ),
-            ),
-            _ if rotation.overrides > 0 => writer.made.notes.push(Problem {
-                subject: rotation.name.clone(),
-                message: format!(
-                    "{} overrides of this rotation run or are to come: they stay as they are in AWS and are shown in the schedule's status",
-                    rotation.overrides
-                ),
-            }),
-            _ => {}
-        }
-    }
+    writer.tell_rest(&users);
     objects.extend(writer.grants());
     let mut all = vec![writer.provider_config()];
     all.extend(writer.namespaces());
     all.extend(objects);
-    let order = |o: &Object| {
-        let kinds = [
-            "Namespace",
-            "ProviderConfig",
-            "AccessGrant",
-            "Secret",
-            "Contact",
-            "OnCallSchedule",
-            "EscalationPlan",
-        ];
-        let place = kinds.iter().position(|k| *k == o.kind);
-        (place, o.namespace.clone(), o.name.clone())
-    };
     all.sort_by_key(order);
     let mut made = writer.made;
     made.objects = all;
-    made.problems.sort();
-    made.notes.sort();
+    for list in [&mut made.problems, &mut made.left_out, &mut made.notes] {
+        list.sort();
+        list.dedup();
+    }
     made
+}
+
+fn order(object: &Object) -> (Option<usize>, Option<String>, String) {
+    let kinds = [
+        "Namespace",
+        "ProviderConfig",
+        "AccessGrant",
+        "Secret",
+        "Contact",
+        "OnCallSchedule",
+        "EscalationPlan",
+        "RotationOverride",
+    ];
+    let place = kinds.iter().position(|k| *k == object.kind);
+    (place, object.namespace.clone(), object.name.clone())
 }
 
 /// Which schedules use each rotation, by ARN, in the order of their ARNs.
@@ -168,12 +167,30 @@ fn users_of_rotations(account: &Account) -> BTreeMap<&str, Vec<&str>> {
     users
 }
 
+/// What is told of something.
+fn problem(subject: &str, message: impl Into<String>) -> Problem {
+    Problem {
+        subject: subject.to_owned(),
+        message: message.into(),
+    }
+}
+
 impl<'a> Writer<'a> {
-    fn problem(&mut self, subject: &str, message: String) {
-        self.made.problems.push(Problem {
-            subject: subject.to_owned(),
-            message,
-        });
+    /// Gives `contact` its place, unless no manifest can say what it is.
+    fn judge(&mut self, contact: &'a Contact, users: &BTreeMap<&str, Vec<&'a str>>) {
+        let users_of = |rotation: &str| users.get(rotation).map_or(&[][..], Vec::as_slice);
+        match expressible::verdict(self.account, contact, &users_of) {
+            Verdict::Nothing(message) => {
+                self.made.problems.push(problem(&contact.alias, message));
+            }
+            Verdict::AllBut(parts) => {
+                for (part, message) in parts {
+                    self.made.left_out.push(problem(&contact.alias, message));
+                    self.without.insert((&contact.arn, part));
+                }
+                self.place(contact);
+            }
+        }
     }
 
     fn place(&mut self, contact: &'a Contact) {
@@ -188,142 +205,217 @@ impl<'a> Writer<'a> {
             namespace: self.namespace_of(contact),
             name: names::object_name(&contact.alias),
         };
+        if self.places.values().any(|taken| *taken == place) {
+            // As good as never: aliases that are no names have digits of their own.
+            let message = format!("its name would be that of another object, {}", place.name);
+            self.made.problems.push(problem(&contact.alias, message));
+            return;
+        }
         self.places.insert(&contact.arn, place);
     }
 
-    fn namespace_of(&self, contact: &Contact) -> String {
-        let (found, otherwise) = match &self.options.namespaces {
-            NamespaceRule::One(name) => return name.clone(),
-            NamespaceRule::Tag(key, otherwise) => {
-                (contact.tags.get(key).map(String::as_str), otherwise)
+    /// What the rule looks at.
+    fn named_namespace(&self, contact: &'a Contact) -> Option<&'a str> {
+        match &self.options.namespaces {
+            NamespaceRule::One(_) => None,
+            NamespaceRule::Tag(key, _) => contact.tags.get(key).map(String::as_str),
+            NamespaceRule::Prefix(separator, _) => {
+                let split = contact.alias.split_once(separator.as_str());
+                split.map(|(prefix, _)| prefix)
             }
-            NamespaceRule::Prefix(separator, otherwise) => {
-                let prefix = contact.alias.split_once(separator.as_str());
-                (prefix.map(|(prefix, _)| prefix), otherwise)
-            }
-        };
-        found
+        }
+    }
+
+    fn other_namespace(&self) -> &'a str {
+        match &self.options.namespaces {
+            NamespaceRule::One(name)
+            | NamespaceRule::Tag(_, name)
+            | NamespaceRule::Prefix(_, name) => name,
+        }
+    }
+
+    fn namespace_of(&self, contact: &'a Contact) -> String {
+        self.named_namespace(contact)
             .and_then(names::namespace)
-            .unwrap_or_else(|| otherwise.clone())
+            .unwrap_or_else(|| self.other_namespace().to_owned())
     }
 
-    /// Why no manifest can say what AWS has; `None` = one can.
-    fn refusal(&self, contact: &Contact, users: &BTreeMap<&str, Vec<&str>>) -> Option<String> {
-        match &contact.content {
-            Content::Person { stages, channels } => person_refusal(stages, channels),
-            Content::EscalationPlan { stages } => plan_refusal(stages),
-            Content::Schedule { rotations } => self.schedule_refusal(contact, rotations, users),
-            Content::Unknown => {
-                Some("AWS says that it is of a type that this version does not know".to_owned())
+    /// Namespaces whose names are not what the rule found.
+    fn tell_namespaces(&mut self) {
+        let mut found: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+        for contact in self.account.contacts.values() {
+            if self.places.contains_key(contact.arn.as_str())
+                && let Some(text) = self.named_namespace(contact)
+            {
+                let namespace = self.namespace_of(contact);
+                found.entry(namespace).or_default().insert(text);
             }
+        }
+        for (namespace, texts) in found {
+            if texts.len() == 1 && texts.contains(namespace.as_str()) {
+                continue;
+            }
+            let texts: Vec<String> = texts.iter().map(|t| format!("\"{t}\"")).collect();
+            let message = format!("this namespace stands for {}", texts.join(", "));
+            self.made.notes.push(problem(&namespace, message));
         }
     }
 
-    fn schedule_refusal(
-        &self,
-        contact: &Contact,
-        rotations: &[String],
-        users: &BTreeMap<&str, Vec<&str>>,
-    ) -> Option<String> {
-        let mut seen = BTreeSet::new();
-        for arn in rotations {
-            let Some(rotation) = self.account.rotations.get(arn) else {
-                return Some(format!(
-                    "it names rotation {arn}, which AWS does not have: take it out of the schedule first"
-                ));
-            };
-            let first = users.get(arn.as_str()).and_then(|u| u.first());
-            if first.is_some_and(|first| *first != contact.arn) {
-                return Some(format!(
-                    "rotation \"{}\" is in another schedule, too: a rotation belongs to one OnCallSchedule. Make a copy of it in AWS for this one",
-                    rotation.name
-                ));
-            }
-            if !seen.insert(&rotation.name) {
-                return Some(format!(
-                    "two of its rotations are named \"{}\": names in an OnCallSchedule are unique, and AWS cannot rename a rotation",
-                    rotation.name
-                ));
-            }
-            if let Some(problem) = rotation_refusal(rotation) {
-                return Some(format!("rotation \"{}\": {problem}", rotation.name));
+    /// What AWS has besides.
+    fn tell_rest(&mut self, users: &BTreeMap<&str, Vec<&str>>) {
+        for rotation in self.account.rotations.values() {
+            if users.get(rotation.arn.as_str()).is_none_or(Vec::is_empty) {
+                let message = format!(
+                    "rotation {} is in no schedule: there is nothing to write it into, and it is left alone{}",
+                    rotation.arn,
+                    match rotation.overrides.len() {
+                        0 => String::new(),
+                        n => format!(", with {n} overrides"),
+                    }
+                );
+                self.made.problems.push(problem(&rotation.name, message));
             }
         }
-        None
+        let Some(set) = &self.account.replication_set else {
+            return;
+        };
+        let message = format!(
+            "the replication set, with the Regions {}, has no kind yet: it is left alone",
+            set.regions.join(", ")
+        );
+        self.made.notes.push(problem(&set.arn, message));
+        if !set.taggable {
+            self.made.notes.push(problem(
+                &self.account.region,
+                "AWS keeps tags in the replication set's first Region only: none were read here, and the operator sets none",
+            ));
+        }
     }
 
     fn object(&mut self, contact: &'a Contact, place: &Place) -> Vec<Object> {
-        let mut spec = json!({"adoptionPolicy": "Adopt"});
-        if self.options.provider_config != "default" {
-            spec["providerConfigRef"] = json!({"name": self.options.provider_config});
-        }
+        let mut spec = self.spec();
         if contact.alias != place.name {
             spec["alias"] = json!(contact.alias);
         }
         if !contact.display_name.is_empty() {
             spec["displayName"] = json!(contact.display_name);
         }
-        let tags: BTreeMap<&String, &String> = contact
-            .tags
-            .iter()
-            .filter(|(key, _)| {
-                let key = key.to_lowercase();
-                !key.starts_with("aws:") && !key.starts_with("incident-operator/")
-            })
-            .collect();
+        let tags = self.tags(contact);
         if !tags.is_empty() {
             spec["tags"] = json!(tags);
         }
-        let mut secrets = vec![];
+        let mut more = vec![];
         match &contact.content {
-            Content::Person { stages, channels } => {
-                secrets.extend(self.person(&mut spec, place, stages, channels));
-            }
+            Content::Person { .. } => more.extend(self.person(contact, place, &mut spec)),
             Content::EscalationPlan { stages } => {
-                let stages: Vec<Value> = stages.iter().map(|s| self.stage(s, place)).collect();
+                let subject = &contact.alias;
+                let stages = stages.iter();
+                let stages: Vec<Value> = stages.map(|s| self.stage(s, place, subject)).collect();
                 spec["stages"] = json!(stages);
             }
-            Content::Schedule { rotations } => {
-                let found = rotations
-                    .iter()
-                    .filter_map(|r| self.account.rotations.get(r));
-                let found: Vec<&Rotation> = found.collect();
-                let rotations: Vec<Value> =
-                    found.into_iter().map(|r| self.rotation(r, place)).collect();
+            Content::Schedule { .. } => {
+                let rotations = self.rotations(contact);
+                for rotation in &rotations {
+                    let overrides = rotation.overrides.iter();
+                    for found in overrides.filter(|o| o.end > self.options.now) {
+                        more.extend(self.override_(contact, rotation, found, place));
+                    }
+                }
+                let rotations = rotations.into_iter();
+                let rotations: Vec<Value> = rotations
+                    .map(|r| self.rotation(contact, r, place))
+                    .collect();
                 if !rotations.is_empty() {
                     spec["rotations"] = json!(rotations);
                 }
             }
             Content::Unknown => {}
         }
-        let mut metadata = json!({"name": place.name, "namespace": place.namespace});
-        if self.options.prune_protection && place.kind == "Contact" {
-            metadata["annotations"] = json!({
+        let mut object = managed(place, &spec);
+        if place.kind == "Contact" {
+            self.protect(&mut object.content);
+        }
+        more.push(object);
+        more
+    }
+
+    /// What every spec begins with.
+    fn spec(&self) -> Value {
+        let mut spec = json!({"adoptionPolicy": "Adopt"});
+        if self.options.provider_config != "default" {
+            spec["providerConfigRef"] = json!({"name": self.options.provider_config});
+        }
+        spec
+    }
+
+    /// Marks an object so that GitOps tools do not delete it when it vanishes from Git.
+    fn protect(&self, object: &mut Value) {
+        if self.options.prune_protection {
+            object["metadata"]["annotations"] = json!({
                 "argocd.argoproj.io/sync-options": "Prune=false",
                 "kustomize.toolkit.fluxcd.io/prune": "disabled",
             });
         }
-        let object = Object {
-            kind: place.kind,
-            namespace: Some(place.namespace.clone()),
-            name: place.name.clone(),
-            content: json!({
-                "apiVersion": format!("{GROUP}/{VERSION}"), "kind": place.kind, "metadata": metadata, "spec": spec,
-            }),
-        };
-        secrets.push(object);
-        secrets
     }
 
-    fn person(
-        &self,
-        spec: &mut Value,
-        place: &Place,
-        stages: &[Stage],
-        channels: &[Channel],
-    ) -> Option<Object> {
+    /// The rotations of a schedule that its manifest has.
+    fn rotations(&self, contact: &'a Contact) -> Vec<&'a Rotation> {
+        let Content::Schedule { rotations } = &contact.content else {
+            return vec![];
+        };
+        let rotations = rotations.iter();
+        rotations
+            .filter(|arn| !self.is_left_out(contact, arn))
+            .filter_map(|arn| self.account.rotations.get(arn))
+            .collect()
+    }
+
+    /// The users' own tags. Those of a schedule are set on its rotations, too, so that one which a rotation has otherwise is left out.
+    fn tags(&mut self, contact: &'a Contact) -> BTreeMap<&'a str, &'a str> {
+        let rotations = self.rotations(contact);
+        let own = |tags: &'a BTreeMap<String, String>| {
+            let tags = tags.iter().map(|(k, v)| (k.as_str(), v.as_str()));
+            tags.filter(|(key, _)| is_users_tag(key))
+        };
+        let mut tags: BTreeMap<&str, &str> = own(&contact.tags).collect();
+        for rotation in rotations {
+            for (key, value) in own(&rotation.tags) {
+                let of_schedule = contact.tags.get(key).map(String::as_str);
+                if of_schedule == Some(value) {
+                    continue;
+                }
+                let message = if of_schedule.is_some() {
+                    tags.remove(key);
+                    format!(
+                        "tag {key}: rotation \"{}\" has another value than the schedule, and a manifest has one for all: both stay in AWS",
+                        rotation.name
+                    )
+                } else {
+                    format!(
+                        "tag {key} is on rotation \"{}\" only: it stays in AWS, and a manifest has no place for it",
+                        rotation.name
+                    )
+                };
+                self.made.left_out.push(problem(&contact.alias, message));
+            }
+        }
+        tags
+    }
+
+    fn is_left_out(&self, contact: &'a Contact, part: &str) -> bool {
+        let part = (contact.arn.as_str(), part.to_owned());
+        self.without.contains(&part)
+    }
+
+    fn person(&self, contact: &'a Contact, place: &Place, spec: &mut Value) -> Option<Object> {
+        let Content::Person { stages, channels } = &contact.content else {
+            return None;
+        };
+        let channels = channels.iter();
+        let channels = channels.filter(|c| !self.is_left_out(contact, &c.arn));
+        let channels: Vec<&Channel> = channels.collect();
         let keys = names::secret_keys(channels.iter().map(|c| c.name.as_str()));
-        let secret = format!("{}-addresses", place.name);
+        let secret = secret_name(&place.name);
         let mut data = serde_json::Map::new();
         let mut list = vec![];
         for (channel, key) in channels.iter().zip(keys) {
@@ -379,7 +471,7 @@ impl<'a> Writer<'a> {
         })
     }
 
-    fn stage(&mut self, stage: &Stage, place: &Place) -> Value {
+    fn stage(&mut self, stage: &Stage, place: &Place, subject: &str) -> Value {
         let targets = stage
             .targets
             .iter()
@@ -392,14 +484,11 @@ impl<'a> Writer<'a> {
                     return None;
                 };
                 let mut entry = match self.places.get(arn.as_str()).map(|p| p.kind) {
-                    Some("Contact") => json!({"contactRef": self.reference(arn, place)}),
+                    Some("Contact") => json!({"contactRef": self.reference(arn, place, subject)}),
                     Some("OnCallSchedule") => {
-                        json!({"onCallScheduleRef": self.reference(arn, place)})
+                        json!({"onCallScheduleRef": self.reference(arn, place, subject)})
                     }
-                    _ => {
-                        self.unmanaged = true;
-                        json!({"arn": arn})
-                    }
+                    _ => self.reference(arn, place, subject),
                 };
                 if *essential {
                     entry["onAcknowledge"] = json!("StopEscalation");
@@ -410,11 +499,10 @@ impl<'a> Writer<'a> {
         with_targets(stage.duration, targets)
     }
 
-    fn rotation(&mut self, rotation: &Rotation, place: &Place) -> Value {
-        let members: Vec<Value> = rotation
-            .members
-            .iter()
-            .map(|arn| self.reference(arn, place))
+    fn rotation(&mut self, contact: &Contact, rotation: &Rotation, place: &Place) -> Value {
+        let members = rotation.members.iter();
+        let members: Vec<Value> = members
+            .map(|arn| self.reference(arn, place, &contact.alias))
             .collect();
         let mut entry = json!({"name": rotation.name, "contactRefs": members});
         if let Some(fields) = &rotation.spec {
@@ -428,10 +516,55 @@ impl<'a> Writer<'a> {
         entry
     }
 
+    fn override_(
+        &mut self,
+        contact: &Contact,
+        rotation: &Rotation,
+        found: &Override,
+        schedule: &Place,
+    ) -> Option<Object> {
+        let Override { id, start, end, .. } = found;
+        if let Some(message) = expressible::override_problem(found) {
+            let message = format!(
+                "the override {id} of rotation \"{}\" from {start} to {end}: {message}. It stays as it is in AWS and is shown in the schedule's status",
+                rotation.name
+            );
+            self.made.problems.push(problem(&contact.alias, message));
+            return None;
+        }
+        let place = Place {
+            kind: "RotationOverride",
+            namespace: schedule.namespace.clone(),
+            name: names::override_name(&contact.alias, *start, id),
+        };
+        let people = found.members.iter();
+        let people: Vec<Value> = people
+            .map(|arn| self.reference(arn, &place, &contact.alias))
+            .collect();
+        let mut spec = self.spec();
+        spec["scheduleRef"] = json!({"name": schedule.name});
+        spec["rotation"] = json!(rotation.name);
+        spec["contactRefs"] = json!(people);
+        spec["startTime"] = json!(start.to_string());
+        spec["endTime"] = json!(end.to_string());
+        Some(managed(&place, &spec))
+    }
+
     /// A reference by name, with the grant that it needs; by ARN to what has no manifest.
-    fn reference(&mut self, arn: &str, from: &Place) -> Value {
+    fn reference(&mut self, arn: &str, from: &Place, subject: &str) -> Value {
         let Some(target) = self.places.get(arn) else {
             self.unmanaged = true;
+            let why = match self.account.contacts.get(arn) {
+                Some(_) => "has no manifest",
+                None => {
+                    "is not in this account and Region any more: AWS keeps the reference, which engages nobody"
+                }
+            };
+            let message = format!(
+                "{} {} refers to {arn} by its ARN, which {why}",
+                from.kind, from.name
+            );
+            self.made.notes.push(problem(subject, message));
             return json!({"arn": arn});
         };
         if target.namespace == from.namespace {
@@ -479,16 +612,27 @@ impl<'a> Writer<'a> {
         by_target.into_iter().flat_map(grant).collect()
     }
 
+    /// The namespaces of the objects; that of the rule when there is nothing.
     fn used_namespaces(&self) -> BTreeSet<&str> {
-        self.places.values().map(|p| p.namespace.as_str()).collect()
+        let used: BTreeSet<&str> = self.places.values().map(|p| p.namespace.as_str()).collect();
+        if used.is_empty() {
+            BTreeSet::from([self.other_namespace()])
+        } else {
+            used
+        }
     }
 
     fn namespaces(&self) -> Vec<Object> {
-        let object = |name: &str| Object {
-            kind: "Namespace",
-            namespace: None,
-            name: name.to_owned(),
-            content: json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}),
+        let object = |name: &str| {
+            let mut content =
+                json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+            self.protect(&mut content);
+            Object {
+                kind: "Namespace",
+                namespace: None,
+                name: name.to_owned(),
+                content,
+            }
         };
         self.used_namespaces().into_iter().map(object).collect()
     }
@@ -514,6 +658,24 @@ impl<'a> Writer<'a> {
     }
 }
 
+/// An object that stands for something in AWS.
+fn managed(place: &Place, spec: &Value) -> Object {
+    Object {
+        kind: place.kind,
+        namespace: Some(place.namespace.clone()),
+        name: place.name.clone(),
+        content: json!({
+            "apiVersion": format!("{GROUP}/{VERSION}"), "kind": place.kind,
+            "metadata": {"name": place.name, "namespace": place.namespace}, "spec": spec,
+        }),
+    }
+}
+
+/// The Secret that holds the addresses of a contact.
+fn secret_name(contact: &str) -> String {
+    format!("{contact}-addresses")
+}
+
 fn with_targets(duration: i32, targets: Vec<Value>) -> Value {
     let mut stage = json!({"durationMinutes": duration});
     if !targets.is_empty() {
@@ -522,93 +684,5 @@ fn with_targets(duration: i32, targets: Vec<Value>) -> Value {
     stage
 }
 
-fn person_refusal(stages: &[Stage], channels: &[Channel]) -> Option<String> {
-    let mut seen = BTreeSet::new();
-    for channel in channels {
-        let shown = if names_its_address(channel) {
-            "(its name holds the address)".to_owned()
-        } else {
-            format!("\"{}\"", channel.name)
-        };
-        let Some(type_) = channel.type_ else {
-            return Some(format!(
-                "channel {shown} is of a type that this version does not know"
-            ));
-        };
-        if names_its_address(channel) {
-            return Some(
-                "the name of a channel holds its address, and names are shown in status, events and logs: rename the channel in AWS first".to_owned(),
-            );
-        }
-        if !seen.insert(&channel.name) {
-            return Some(format!(
-                "two channels are named {shown}: give them different names in AWS first"
-            ));
-        }
-        if !crate::resources::contact::desired::is_address(type_, &channel.address) {
-            return Some(format!(
-                "the address of channel {shown} is not one that this operator takes ('+' and 8 to 15 digits, or a mail address)"
-            ));
-        }
-    }
-    let known = |arn: &str| channels.iter().any(|c| c.arn == arn);
-    for target in stages.iter().flat_map(|s| &s.targets) {
-        match target {
-            Target::Channel { arn, .. } if known(arn) => {}
-            Target::Channel { .. } => {
-                return Some(
-                    "the engagement plan uses a channel that was deleted: take it out of the plan in AWS first".to_owned(),
-                );
-            }
-            _ => {
-                return Some(
-                    "the engagement plan engages something else than a channel".to_owned(),
-                );
-            }
-        }
-    }
-    None
-}
-
-fn names_its_address(channel: &Channel) -> bool {
-    let address = channel.address.trim_start_matches('+');
-    channel.address.len() >= 8 && channel.name.contains(address)
-}
-
-fn plan_refusal(stages: &[Stage]) -> Option<String> {
-    if stages.is_empty() {
-        return Some("it has no stage: an EscalationPlan has at least one".to_owned());
-    }
-    for stage in stages {
-        if stage.duration == 0 && stage.targets.is_empty() {
-            return Some("a stage lasts 0 minutes and engages nobody".to_owned());
-        }
-        for target in &stage.targets {
-            match target {
-                Target::Contact { arn: Some(_), .. } => {}
-                _ => {
-                    return Some(
-                        "a stage engages something else than a contact or schedule".to_owned(),
-                    );
-                }
-            }
-        }
-    }
-    None
-}
-
-fn rotation_refusal(rotation: &Rotation) -> Option<String> {
-    let Some(fields) = &rotation.spec else {
-        return Some(
-            "it is set up in AWS in a way that this version does not understand".to_owned(),
-        );
-    };
-    if let Err(error) = zone(&fields.time_zone) {
-        return Some(error.to_string());
-    }
-    let at_once = fields.recurrence.number_of_on_calls.unwrap_or(1);
-    if usize::try_from(at_once).map_or(true, |n| n > rotation.members.len()) {
-        return Some("it has more people on call at once than members".to_owned());
-    }
-    None
-}
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! `incident-operator import`: reads an account and writes manifests that take over what is there, with nothing changed in AWS but tags.
 
 pub mod account;
+pub mod expressible;
 pub mod manifests;
 pub mod names;
 mod progress;
@@ -9,23 +10,21 @@ pub mod write;
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use clap::Args;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
-use tokio_util::sync::CancellationToken;
 
-use crate::aws::account::ConfirmError;
-use crate::aws::{
-    AccountConfig, Accounts, AssumeRole, CallError, ErrorClass, Limiter, Placement, Priority,
-    RequestMetrics, Session,
-};
-use account::{Account, Contact, Rotation};
+use crate::aws::ambient::{patiently, session_at};
+use crate::aws::{CallError, Session};
+use account::Account;
 use manifests::{NamespaceRule, Options};
 use progress::Progress;
 use write::Layout;
 
-/// So often a call that AWS throttled or failed is tried again.
-const ATTEMPTS: u32 = 8;
+/// So many contacts or rotations are read at a time: enough to use the quota where answers take their time.
+const AT_A_TIME: usize = 6;
 
 /// Settings of `import`. Credentials, and endpoints other than AWS's own, come from the environment as for any AWS tool.
 #[derive(Args, Debug)]
@@ -37,35 +36,68 @@ pub struct ImportArguments {
     #[arg(long)]
     pub out: PathBuf,
     /// `spec.ownerId` for the ProviderConfig: who the operator is in AWS's tags. Stays the same when a cluster is rebuilt.
-    #[arg(long)]
+    #[arg(long, value_parser = owner_id)]
     pub owner_id: String,
     /// Name for the ProviderConfig.
-    #[arg(long, default_value = "default")]
+    #[arg(long, default_value = "default", value_parser = name)]
     pub provider_config: String,
     /// Role to assume for reading.
     #[arg(long)]
     pub role_arn: Option<String>,
     /// Namespace for all objects; with --namespace-tag or --namespace-prefix, for those that these say nothing about.
-    #[arg(long, default_value = "incident-manager")]
+    #[arg(long, default_value = "incident-manager", value_parser = name)]
     pub namespace: String,
     /// Take the namespace from the value of this tag.
     #[arg(long, conflicts_with = "namespace_prefix")]
     pub namespace_tag: Option<String>,
     /// Take the namespace from what stands before this in the alias, for example `-`.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub namespace_prefix: Option<String>,
     /// Put addresses into labelled Secrets below secrets/, apart from the manifests, so that none goes into Git.
     #[arg(long)]
     pub addresses_as_secrets: bool,
-    /// Mark Contacts so that neither Argo CD nor Flux deletes them when they vanish from Git.
+    /// Do not mark Contacts and Namespaces so that neither Argo CD nor Flux deletes them when they vanish from Git.
     #[arg(long)]
-    pub prune_protection: bool,
+    pub no_prune_protection: bool,
     /// How manifests are spread over files.
     #[arg(long, value_enum, default_value = "kind")]
     pub layout: Layout,
     /// Begin from the start, although an earlier import of this directory was interrupted.
     #[arg(long)]
     pub restart: bool,
+    /// Part of the published quotas to use. Below 1 leaves room for others who work in the account; above 1 is for accounts to which AWS has
+    /// granted more.
+    #[arg(long, default_value_t = 1.0, value_parser = rate)]
+    pub rate_multiplier: f64,
+}
+
+fn owner_id(text: &str) -> Result<String, String> {
+    let takes = |c: char| c.is_ascii_alphanumeric() || "_.:/=+@-".contains(c);
+    if (1..=128).contains(&text.len()) && text.chars().all(takes) {
+        return Ok(text.to_owned());
+    }
+    Err(
+        "1 to 128 letters, digits and the characters _ . : / = + - @: it becomes a tag value"
+            .to_owned(),
+    )
+}
+
+fn name(text: &str) -> Result<String, String> {
+    if names::is_label(text) {
+        return Ok(text.to_owned());
+    }
+    Err(
+        "1 to 63 lower-case letters, digits and '-', with a letter or digit at both ends"
+            .to_owned(),
+    )
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if rate.is_finite() && rate > 0.0 {
+        return Ok(rate);
+    }
+    Err("a number above 0, such as 0.5".to_owned())
 }
 
 /// Why nothing was imported.
@@ -97,8 +129,15 @@ pub enum Failure {
 /// # Errors
 /// What AWS or the file system says.
 pub async fn import(arguments: &ImportArguments) -> Result<bool, Failure> {
-    let session = open(arguments).await?;
-    let account = read_account(arguments, &session).await?;
+    let session = session_at(
+        &arguments.region,
+        arguments.role_arn.as_deref(),
+        arguments.rate_multiplier,
+    )
+    .await
+    .map_err(Failure::Call)?;
+    let now = Timestamp::now();
+    let account = read_account(arguments, &session, now).await?;
     let otherwise = arguments.namespace.clone();
     let options = Options {
         namespaces: match (&arguments.namespace_tag, &arguments.namespace_prefix) {
@@ -109,7 +148,8 @@ pub async fn import(arguments: &ImportArguments) -> Result<bool, Failure> {
         owner_id: arguments.owner_id.clone(),
         provider_config: arguments.provider_config.clone(),
         addresses_as_secrets: arguments.addresses_as_secrets,
-        prune_protection: arguments.prune_protection,
+        prune_protection: !arguments.no_prune_protection,
+        now,
     };
     let made = manifests::manifests(&account, &options);
     let files = write::files(&made, arguments.layout)?;
@@ -119,69 +159,51 @@ pub async fn import(arguments: &ImportArguments) -> Result<bool, Failure> {
     };
     write::write(&arguments.out, &files).map_err(file)?;
     Progress::done(&arguments.out).map_err(file)?;
+    let others = write::others(&arguments.out, &files).map_err(file)?;
+    let out = arguments.out.display();
     println!(
-        "{} objects in {} files below {}",
+        "{} objects in {} files below {out}",
         made.objects.len(),
-        files.len() - 1,
-        arguments.out.display()
+        files.len() - 2
     );
-    if !made.problems.is_empty() {
+    if !made.are_complete() {
         println!(
-            "{} things could not be written as manifests: see {}",
+            "{} things could not be written as manifests, {} more only in part: see {}",
             made.problems.len(),
+            made.left_out.len(),
             arguments.out.join(write::REPORT).display()
         );
     }
-    println!(
-        "next: read them, then kubectl apply -R -f {}",
-        arguments.out.display()
-    );
-    Ok(made.problems.is_empty())
+    if !others.is_empty() {
+        println!(
+            "these files are not from this import; when they are from an earlier one, what they say is not in AWS any more: remove them"
+        );
+        for other in others {
+            println!("  {}", arguments.out.join(other).display());
+        }
+    }
+    println!("next: read them, then kubectl apply --server-side -R -f {out}");
+    Ok(made.are_complete())
 }
 
-/// A way to the account that the credentials belong to.
-async fn open(arguments: &ImportArguments) -> Result<Session, Failure> {
-    let metrics = RequestMetrics::default();
-    let accounts = Accounts::new(Limiter::new(metrics.clone()), metrics).await;
-    let config = |account_id: &str| AccountConfig {
-        name: arguments.provider_config.clone(),
-        placement: Placement::new(account_id, &arguments.region),
-        assume_role: arguments.role_arn.as_ref().map(|role| AssumeRole {
-            role_arn: role.clone(),
-            external_id: None,
-            session_name: None,
-        }),
-        endpoints: std::collections::BTreeMap::new(),
-        use_fips: false,
-        use_dual_stack: false,
-    };
-    let never = CancellationToken::new();
-    let unknown = accounts.account(&config(""));
-    let account_id = match unknown.confirm(Priority::Drift, never.clone()).await {
-        Ok(identity) => identity.account_id,
-        Err(ConfirmError::WrongAccount { actual, .. }) => actual,
-        Err(ConfirmError::Call(error)) => return Err(Failure::Call(error)),
-    };
-    let account = accounts.account(&config(&account_id));
-    Ok(account.session(Priority::Drift, never))
-}
-
-async fn read_account(arguments: &ImportArguments, session: &Session) -> Result<Account, Failure> {
+async fn read_account(
+    arguments: &ImportArguments,
+    session: &Session,
+    now: Timestamp,
+) -> Result<Account, Failure> {
     let place = session.account.config.placement.clone();
     let file = |error| Failure::File {
         path: arguments.out.clone(),
         error,
     };
-    let mut progress = Progress::open(&arguments.out, &place, arguments.restart).map_err(file)?;
-    let terminal = std::io::stderr().is_terminal();
-    let show = |what: &str, done: usize, all: usize| {
-        if terminal {
-            eprint!("\r{what}: {done} of {all}   ");
-            if done == all {
-                eprintln!();
-            }
-        }
-    };
+    let mut progress =
+        Progress::open(&arguments.out, &place, arguments.restart, now).map_err(file)?;
+    if progress.kept() > 0 {
+        eprintln!(
+            "going on with an interrupted import, which has read {} contacts and rotations; --restart reads everything anew",
+            progress.kept()
+        );
+    }
     let contacts = patiently(async || read::list_contacts(session).await)
         .await
         .map_err(|error| {
@@ -191,37 +213,42 @@ async fn read_account(arguments: &ImportArguments, session: &Session) -> Result<
                 Failure::Call(error)
             }
         })?;
-    for (done, arn) in contacts.iter().enumerate() {
-        if !progress.has_contact(arn) {
-            let found: Option<Contact> = patiently(async || read::contact(session, arn).await)
-                .await
-                .map_err(Failure::Call)?;
-            if let Some(found) = found {
-                progress.keep_contact(found).map_err(file)?;
-            }
+    let missing = contacts.iter().filter(|arn| !progress.has_contact(arn));
+    let missing: Vec<&String> = missing.collect();
+    let meter = Meter::new(
+        "contacts, schedules and escalation plans",
+        contacts.len(),
+        missing.len(),
+    );
+    let mut reading = stream::iter(missing)
+        .map(|arn| patiently(async move || read::contact(session, arn).await))
+        .buffer_unordered(AT_A_TIME);
+    while let Some(found) = reading.try_next().await.map_err(Failure::Call)? {
+        if let Some(found) = found {
+            progress.keep_contact(found).map_err(file)?;
         }
-        show(
-            "contacts, schedules and escalation plans",
-            done + 1,
-            contacts.len(),
-        );
+        meter.step();
     }
+    drop(reading);
     let rotations = patiently(async || read::list_rotations(session).await)
         .await
         .map_err(Failure::Call)?;
-    let now = Timestamp::now();
-    for (done, arn) in rotations.iter().enumerate() {
-        if !progress.has_rotation(arn) {
-            let found: Option<Rotation> =
-                patiently(async || read::rotation(session, arn, now).await)
-                    .await
-                    .map_err(Failure::Call)?;
-            if let Some(found) = found {
-                progress.keep_rotation(found).map_err(file)?;
-            }
+    let missing = rotations.iter().filter(|arn| !progress.has_rotation(arn));
+    let missing: Vec<&String> = missing.collect();
+    let meter = Meter::new("rotations", rotations.len(), missing.len());
+    let mut reading = stream::iter(missing)
+        .map(|arn| patiently(async move || read::rotation(session, arn, now).await))
+        .buffer_unordered(AT_A_TIME);
+    while let Some(found) = reading.try_next().await.map_err(Failure::Call)? {
+        if let Some(found) = found {
+            progress.keep_rotation(found).map_err(file)?;
         }
-        show("rotations", done + 1, rotations.len());
+        meter.step();
     }
+    drop(reading);
+    let replication_set = patiently(async || read::replication_set(session).await)
+        .await
+        .map_err(Failure::Call)?;
     // What was deleted since an earlier, interrupted run is not there any more.
     let (mut contacts_read, mut rotations_read) = progress.into_parts();
     contacts_read.retain(|arn, _| contacts.contains(arn));
@@ -231,25 +258,66 @@ async fn read_account(arguments: &ImportArguments, session: &Session) -> Result<
         region: place.region,
         contacts: contacts_read,
         rotations: rotations_read,
+        replication_set,
     })
 }
 
-/// Tries again what AWS throttled or failed.
-async fn patiently<T>(call: impl AsyncFn() -> Result<T, CallError>) -> Result<T, CallError> {
-    let mut attempt = 1;
-    loop {
-        match call().await {
-            Err(error)
-                if attempt < ATTEMPTS
-                    && matches!(error.class, ErrorClass::Throttled | ErrorClass::Transient) =>
-            {
-                let wait = error
-                    .retry_after
-                    .unwrap_or_else(|| crate::engine::error::backoff(attempt));
-                tokio::time::sleep(wait).await;
-                attempt += 1;
-            }
-            other => return other,
+/// Shows on a terminal how far reading has come.
+struct Meter {
+    what: &'static str,
+    all: usize,
+    to_read: usize,
+    done: std::cell::Cell<usize>,
+    began: Instant,
+    shown: bool,
+}
+
+impl Meter {
+    fn new(what: &'static str, all: usize, to_read: usize) -> Self {
+        Self {
+            what,
+            all,
+            to_read,
+            done: std::cell::Cell::new(0),
+            began: Instant::now(),
+            shown: std::io::stderr().is_terminal(),
         }
+    }
+
+    fn step(&self) {
+        let done = self.done.get() + 1;
+        self.done.set(done);
+        if !self.shown {
+            return;
+        }
+        let left = self.to_read.saturating_sub(done);
+        let share = u32::try_from(left).unwrap_or(u32::MAX);
+        let rest = self.began.elapsed() / u32::try_from(done).unwrap_or(u32::MAX) * share;
+        let read = self.all - left;
+        eprint!(
+            "\r{}: {read} of {}, about {} s left \x1b[K",
+            self.what,
+            self.all,
+            rest.as_secs()
+        );
+        if left == 0 {
+            eprintln!("\r{}: {} \x1b[K", self.what, self.all);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_make_a_bad_manifest_is_refused_at_once() {
+        assert_eq!(rate("0.5"), Ok(0.5));
+        for bad in ["0", "-1", "NaN", "inf", "fast"] {
+            assert!(rate(bad).is_err(), "{bad}");
+        }
+        assert!(owner_id("prod-oncall").is_ok() && name("incident-manager").is_ok());
+        assert!(owner_id("").is_err() && owner_id("my owner").is_err());
+        assert!(name("Default").is_err() && name("").is_err() && name(&"x".repeat(64)).is_err());
     }
 }

@@ -5,20 +5,21 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::account::{Contact, Rotation};
 use super::write;
 use crate::aws::Placement;
 
-/// Name of the file.
-const FILE: &str = ".import-progress.jsonl";
+/// What was read longer ago is read anew.
+const KEPT: SignedDuration = SignedDuration::from_hours(24);
 
 /// A line of the file.
 #[derive(Serialize, Deserialize)]
 enum Line {
-    /// Whose it is: the first line.
-    Place(String, String),
+    /// Whose it is, and when reading began: the first line.
+    Begun(String, String, Timestamp),
     Contact(Contact),
     Rotation(Rotation),
 }
@@ -32,9 +33,18 @@ pub struct Progress {
 
 impl Progress {
     /// Goes on where an earlier import of the same account and Region into `directory` was interrupted, unless `restart`.
-    pub fn open(directory: &Path, place: &Placement, restart: bool) -> io::Result<Self> {
-        fs::create_dir_all(directory)?;
-        let path = directory.join(FILE);
+    pub fn open(
+        directory: &Path,
+        place: &Placement,
+        restart: bool,
+        now: Timestamp,
+    ) -> io::Result<Self> {
+        let path = directory.join(write::PROGRESS);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        // Before the first address is there.
+        fs::write(directory.join(write::GIT_IGNORE), write::IGNORED)?;
         let before = if restart {
             String::new()
         } else {
@@ -44,28 +54,46 @@ impl Progress {
         let mut lines = before
             .lines()
             .filter_map(|line| serde_json::from_str::<Line>(line).ok());
-        let first = lines.next();
-        let same = matches!(
-            &first,
-            Some(Line::Place(account, region)) if *account == place.account_id && *region == place.region
-        );
+        let begun = match lines.next() {
+            Some(Line::Begun(account, region, at))
+                if account == place.account_id
+                    && region == place.region
+                    && now.duration_since(at) < KEPT =>
+            {
+                Some(at)
+            }
+            _ => None,
+        };
+        let lines: Vec<Line> = lines.collect();
+        // As a whole or not at all: it may be interrupted again at any moment.
+        let part = path.with_added_extension("part");
         let mut progress = Self {
-            file: write::create(&path, true)?,
+            file: write::create(&part, true)?,
             contacts: BTreeMap::new(),
             rotations: BTreeMap::new(),
         };
-        let mine = Line::Place(place.account_id.clone(), place.region.clone());
+        let mine = Line::Begun(
+            place.account_id.clone(),
+            place.region.clone(),
+            begun.unwrap_or(now),
+        );
         progress.append(&mine)?;
-        if same {
+        if begun.is_some() {
             for line in lines {
                 match line {
                     Line::Contact(contact) => progress.keep_contact(contact)?,
                     Line::Rotation(rotation) => progress.keep_rotation(rotation)?,
-                    Line::Place(..) => {}
+                    Line::Begun(..) => {}
                 }
             }
         }
+        fs::rename(&part, &path)?;
         Ok(progress)
+    }
+
+    /// How much an earlier import has read.
+    pub fn kept(&self) -> usize {
+        self.contacts.len() + self.rotations.len()
     }
 
     /// Whether this contact was read.
@@ -106,6 +134,6 @@ impl Progress {
 
     /// Takes the file away.
     pub fn done(directory: &Path) -> io::Result<()> {
-        fs::remove_file(directory.join(FILE))
+        fs::remove_file(directory.join(write::PROGRESS))
     }
 }

@@ -1,11 +1,14 @@
 //! Reads an account. The only file here that sends, and it writes nothing to AWS.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use aws_sdk_ssmcontacts::types;
 use jiff::{SignedDuration, Timestamp};
 
-use super::account::{Channel, Contact, Content, Rotation, RotationFields, Stage, Target};
+use super::account::{
+    Channel, Contact, Content, Override, ReplicationSet, Rotation, RotationFields, Stage, Target,
+};
 use crate::api::contact::ChannelType;
 use crate::api::on_call_schedule::{
     CoverageWindow, DailyHandOff, DailyRecurrence, DayOfWeek, MonthlyHandOff, MonthlyRecurrence,
@@ -81,7 +84,21 @@ pub async fn contact(session: &Session, arn: &str) -> Result<Option<Contact>, Ca
     }))
 }
 
-/// A rotation, and how many overrides it has from `now` on. `None` = it was deleted meanwhile.
+/// The replication set. `None` = AWS lists none.
+pub async fn replication_set(session: &Session) -> Result<Option<ReplicationSet>, CallError> {
+    let account = &session.account;
+    let found = account
+        .replication_set(Duration::ZERO, session.priority, session.give_way.clone())
+        .await?;
+    let region = &account.config.placement.region;
+    Ok(found.map(|found| ReplicationSet {
+        taggable: found.regions.get(region).is_some_and(|r| r.taggable),
+        regions: found.regions.into_keys().collect(),
+        arn: found.arn,
+    }))
+}
+
+/// A rotation with its tags, and its overrides from `now` on. `None` = it was deleted meanwhile.
 pub async fn rotation(
     session: &Session,
     arn: &str,
@@ -93,6 +110,7 @@ pub async fn rotation(
     let window = Interval::lasting(now, OVERRIDES_AHEAD);
     let overrides = rotations::overrides(session, arn, window).await?;
     Ok(Some(Rotation {
+        tags: tags(session, arn).await?,
         arn: found.arn,
         name: found.name,
         members: found
@@ -101,7 +119,16 @@ pub async fn rotation(
             .map(|s| s.members.clone())
             .unwrap_or_default(),
         spec: found.settings.map(fields),
-        overrides: overrides.unwrap_or_default().len(),
+        overrides: overrides
+            .unwrap_or_default()
+            .into_iter()
+            .map(|found| Override {
+                id: found.id,
+                start: found.start,
+                end: found.end,
+                members: found.members,
+            })
+            .collect(),
     }))
 }
 
@@ -222,11 +249,16 @@ fn fields(settings: RotationSettings<String>) -> RotationFields {
         }
     }
     RotationFields {
-        start_time: settings.start.to_string(),
+        start_time: whole_seconds(settings.start).to_string(),
         coverage: coverage(&settings),
         time_zone: settings.zone,
         recurrence,
     }
+}
+
+/// A manifest counts in them.
+fn whole_seconds(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
 }
 
 /// Windows of the same hours are one entry with all their days.
