@@ -10,7 +10,9 @@ use kube::ResourceExt;
 
 use super::live::settle;
 use super::{Done, Engine, Found, Site, StatusOf, effective_deletion_policy};
-use crate::api::common::{AcceptedFinding, AppliedItem, CommonStatus, Finding, Origin, Severity};
+use crate::api::common::{
+    AcceptedFinding, AppliedItem, CommonStatus, Finding, Origin, ResolvedReference, Severity,
+};
 use crate::api::conditions::Reason;
 use crate::engine::decide::{Ownership, Refusal};
 use crate::engine::error::jittered;
@@ -202,6 +204,8 @@ impl<R: ExternalResource> Engine<R> {
         if !site.taggable && !R::IDENTITY_IS_OURS {
             findings.push(tags_unavailable());
         }
+        let common = R::Object::common_status(draft);
+        findings.extend(common.references.iter().filter_map(unmanaged_reference));
         let accepted = object.accepted_findings();
         R::Object::common_status_mut(draft).findings = status::accept(findings, accepted, now);
         let edges = [report.next_edge, next_end_of_acceptance(accepted, now)];
@@ -302,6 +306,24 @@ fn tags_unavailable() -> Finding {
             .to_owned(),
         accepted: None,
     }
+}
+
+/// Something that is named by its ARN and that no object here manages: AWS keeps it even when it is long gone.
+fn unmanaged_reference(reference: &ResolvedReference) -> Option<Finding> {
+    if reference.kind.is_some() {
+        return None;
+    }
+    let arn = &reference.arn;
+    let subject = arn.rsplit('/').next().unwrap_or(arn);
+    Some(Finding {
+        id: "UnmanagedReference".to_owned(),
+        subject: subject.to_owned(),
+        severity: Severity::Info,
+        message: format!(
+            "{arn} is named by its ARN and no object here manages it: AWS keeps such a reference even when what it names is deleted, and engages nobody then. See whether it is there, and name an object if there is one"
+        ),
+        accepted: None,
+    })
 }
 
 fn next_end_of_acceptance(accepted: &[AcceptedFinding], now: Timestamp) -> Option<Timestamp> {
