@@ -18,7 +18,7 @@ use serde_json::json;
 use crate::api::IN_USE_FINALIZER;
 use crate::cluster::{self, ClusterArguments};
 use engines::Engines;
-use select::{Hold, Item, Kind, Selection, intention, kinds};
+use select::{Hold, Item, Kind, Selection, intention, kinds, left_behind};
 
 /// Field manager of what this command writes into specs.
 const FIELD_MANAGER: &str = "incident-operator-release";
@@ -220,6 +220,13 @@ impl Release<'_> {
             if kept > 0 {
                 eprintln!(
                     "warning: {keeper} keeps {kept} of these objects and may put them back: suspend its sync first, or give them managementPolicy: Observe in Git"
+                );
+            }
+        }
+        if self.arguments.delete_objects {
+            for reference in left_behind(items) {
+                eprintln!(
+                    "warning: {reference} and stays: AWS keeps whom it names, and nothing new is made for it until it is resolved"
                 );
             }
         }

@@ -4,6 +4,7 @@ use kube::ResourceExt;
 use kube::api::DynamicObject;
 use kube::core::ApiResource;
 
+use crate::api::common::Referrer;
 use crate::api::{FINALIZER, GROUP, IN_USE_FINALIZER, VERSION, crds};
 
 /// What letting go means for a kind.
@@ -175,6 +176,8 @@ pub struct Item {
     pub kept_by: Option<&'static str>,
     /// The ProviderConfig that it uses.
     pub provider: String,
+    /// The objects that refer to it, as its status shows them.
+    pub referred_by: Vec<Referrer>,
 }
 
 impl std::fmt::Display for Item {
@@ -221,6 +224,8 @@ impl Item {
                 .as_str()
                 .unwrap_or("default")
                 .to_owned(),
+            referred_by: serde_json::from_value(object.data["status"]["referencedBy"].clone())
+                .unwrap_or_default(),
         }
     }
 
@@ -228,6 +233,25 @@ impl Item {
     pub fn is_seen(&self) -> bool {
         self.seen.is_some() && self.seen == self.generation
     }
+}
+
+/// Who refers to what is to be deleted and stays: each will miss it.
+pub fn left_behind(items: &[Item]) -> Vec<String> {
+    let stays = |referrer: &&Referrer| {
+        let is_it = |i: &Item| {
+            i.kind == referrer.kind && i.namespace == referrer.namespace && i.name == referrer.name
+        };
+        !items.iter().any(is_it)
+    };
+    let told = |item: &Item| {
+        let referrers = item.referred_by.iter().filter(stays);
+        let told = referrers.map(|r| {
+            let namespace = r.namespace.as_deref().unwrap_or_default();
+            format!("{} {namespace}/{} refers to {item}", r.kind, r.name)
+        });
+        told.collect::<Vec<_>>()
+    };
+    items.iter().flat_map(told).collect()
 }
 
 /// What would be done, in words.
@@ -347,6 +371,26 @@ mod tests {
         assert_eq!(
             intention(&grant, true, true),
             "AccessGrant n/g: deleted in the cluster"
+        );
+    }
+
+    #[test]
+    fn who_will_miss_it_is_told() {
+        let refers = |kind: &str, name: &str| json!({"kind": kind, "namespace": "n", "name": name});
+        let alice: DynamicObject = serde_json::from_value(json!({
+            "apiVersion": "incident-operator.dev/v1alpha1", "kind": "Contact",
+            "metadata": {"name": "alice", "namespace": "n"}, "spec": {},
+            "status": {"referencedBy": [refers("OnCallSchedule", "primary"), refers("EscalationPlan", "ladder")]},
+        }))
+        .unwrap();
+        let alice = Item::new(&kind("Contact"), &alice);
+        let ladder = item(
+            "EscalationPlan",
+            &json!({"name": "ladder", "namespace": "n"}),
+        );
+        assert_eq!(
+            left_behind(&[alice, ladder]),
+            ["OnCallSchedule n/primary refers to Contact n/alice"]
         );
     }
 

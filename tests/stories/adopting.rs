@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use aws_sdk_ssmcontacts::types;
 use harness::aws::{self, access_key};
-use harness::documentation::{Shell, blocks};
-use harness::paths::{repository, scratch};
+use harness::documentation::{Block, Shell, page};
+use harness::paths::scratch;
 use harness::{ControlPlane, Simulator, seconds};
 
 const ACCOUNT: &str = "900000000017";
@@ -146,11 +146,28 @@ async fn an_account_is_adopted_and_let_go_of_as_the_docs_say() {
         .environment
         .insert("INCIDENT_OPERATOR_CACHE".to_owned(), cache);
 
-    let page = std::fs::read_to_string(repository().join("docs/adopting.md")).unwrap();
-    let blocks = blocks(&page).unwrap();
-    let not_run = blocks.iter().filter(|b| b.not_run.is_some()).count();
-    assert_eq!((blocks.len() > 12, not_run), (true, 1));
-    let output = shell.run("adopting.md", &blocks, seconds(300)).await;
+    let adopting = page("adopting.md").unwrap();
+    let export = page("export.md").unwrap();
+    let letting_go = page("release.md").unwrap();
+    let not_run = adopting.iter().filter(|b| b.not_run.is_some()).count();
+    assert_eq!((adopting.len() > 12, not_run), (true, 1));
+    assert!(
+        export
+            .iter()
+            .chain(&letting_go)
+            .all(|b| b.not_run.is_none())
+    );
+    let of = |sections: &[&str]| -> Vec<Block> {
+        let is_of = |b: &&Block| sections.iter().any(|s| b.section.starts_with(s));
+        adopting.iter().filter(is_of).cloned().collect()
+    };
+    let last = of(&["8."]);
+    assert_eq!(last.len(), 1);
+    // What was let go of is adopted again, and let go of as the other page says.
+    let again = of(&["4.", "5.", "6."]);
+    let first = adopting[..adopting.len() - last.len()].to_vec();
+    let blocks = [first, export, last, again, letting_go].concat();
+    let output = shell.run(&blocks, seconds(400)).await;
     let output = output.unwrap_or_else(|error| panic!("{error:#}"));
     for expected in [
         "unused",

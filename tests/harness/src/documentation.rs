@@ -19,6 +19,10 @@ use crate::process::Process;
 /// Commands of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
+    /// Name of the page.
+    pub page: String,
+    /// The heading above them.
+    pub section: String,
     /// Line of the page on which they begin.
     pub line: usize,
     /// The commands.
@@ -29,15 +33,26 @@ pub struct Block {
     pub not_run: Option<String>,
 }
 
+/// The commands of a page of `docs/`.
+///
+/// # Errors
+/// When there is no such page, or something in it is not understood.
+pub fn page(name: &str) -> Result<Vec<Block>> {
+    let path = repository().join("docs").join(name);
+    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    blocks(name, &text).with_context(|| name.to_owned())
+}
+
 /// The commands of a page.
 ///
 /// # Errors
 /// A fence or comment that is not understood: nothing is left out silently.
-pub fn blocks(page: &str) -> Result<Vec<Block>> {
+pub fn blocks(page: &str, text: &str) -> Result<Vec<Block>> {
     let mut blocks = vec![];
     let mut open: Option<(String, Block)> = None;
     let (mut exit_code, mut not_run) = (0, None);
-    for (index, line) in page.lines().enumerate() {
+    let mut section = String::new();
+    for (index, line) in text.lines().enumerate() {
         let number = index + 1;
         let text = line.trim();
         match &mut open {
@@ -64,6 +79,8 @@ pub fn blocks(page: &str) -> Result<Vec<Block>> {
                         );
                     }
                     let block = Block {
+                        page: page.to_owned(),
+                        section: section.clone(),
                         line: number + 1,
                         script: String::new(),
                         exit_code: std::mem::take(&mut exit_code),
@@ -79,6 +96,11 @@ pub fn blocks(page: &str) -> Result<Vec<Block>> {
                     } else {
                         bail!("line {number}: a comment that is not understood");
                     }
+                } else if let Some(heading) = text.strip_prefix('#') {
+                    heading
+                        .trim_start_matches('#')
+                        .trim()
+                        .clone_into(&mut section);
                 } else if !text.is_empty() && (exit_code != 0 || not_run.is_some()) {
                     bail!("line {number}: the comment above stands above no commands");
                 }
@@ -153,9 +175,9 @@ impl Shell {
     ///
     /// # Errors
     /// The line of the block that failed, and the last that was printed.
-    pub async fn run(&self, page: &str, blocks: &[Block], timeout: Duration) -> Result<String> {
+    pub async fn run(&self, blocks: &[Block], timeout: Duration) -> Result<String> {
         let script = self.directory.join(".commands.sh");
-        std::fs::write(&script, script_of(page, blocks))?;
+        std::fs::write(&script, script_of(blocks))?;
         let mut command = Command::new("bash");
         command
             .arg(&script)
@@ -165,7 +187,7 @@ impl Shell {
             .env_remove("AWS_PROFILE")
             .env_remove("AWS_SESSION_TOKEN");
         let log = self.directory.join(".output.txt");
-        let process = Process::start(page, command, &log)?;
+        let process = Process::start("the commands of the docs", command, &log)?;
         let status = process.wait(timeout).await;
         let output = process.output();
         match status {
@@ -175,19 +197,19 @@ impl Shell {
                 let lines: Vec<&str> = output.lines().collect();
                 let last = lines[lines.len().saturating_sub(60)..].join("\n");
                 let how = ended.map_or_else(|| "took too long".to_owned(), |s| s.to_string());
-                bail!("{} {how}\n{last}", at.unwrap_or(page));
+                bail!("{} {how}\n{last}", at.unwrap_or("before the first"));
             }
         }
     }
 }
 
-fn script_of(page: &str, blocks: &[Block]) -> String {
+fn script_of(blocks: &[Block]) -> String {
     let mut script = String::from(
         "set -euo pipefail\nexec 9<&0 </dev/null 2>&1\ntrap 'for job in $(jobs -p); do kill \"$job\" 2>/dev/null || true; done' EXIT\n",
     );
     for block in blocks.iter().filter(|b| b.not_run.is_none()) {
         // Writing into a String does not fail.
-        let _ = writeln!(script, "echo '::: {page}:{}'", block.line);
+        let _ = writeln!(script, "echo '::: {}:{}'", block.page, block.line);
         if block.exit_code == 0 {
             script.push_str(&block.script);
         } else {
@@ -230,7 +252,8 @@ a: b
 
     #[test]
     fn commands_are_found_with_what_is_said_about_them() {
-        let found = blocks(PAGE).unwrap();
+        let found = blocks("page.md", PAGE).unwrap();
+        assert!(found.iter().all(|b| b.section == "A page"));
         let shown: Vec<_> = found
             .iter()
             .map(|b| (b.line, b.script.as_str(), b.exit_code, b.not_run.as_deref()))
@@ -243,8 +266,12 @@ a: b
                 (16, "sleep 86400\n", 0, Some("it takes a day")),
             ]
         );
-        let script = script_of("page", &found);
-        assert!(script.contains("echo one") && !script.contains("86400"));
+        let script = script_of(&found);
+        assert!(
+            script.contains("::: page.md:5")
+                && script.contains("echo one")
+                && !script.contains("86400")
+        );
     }
 
     #[test]
@@ -257,7 +284,7 @@ a: b
             "<!-- not run: x -->\ntext\n",
             "<!-- not run: x -->\n```yaml\nx\n```",
         ] {
-            assert!(blocks(page).is_err(), "{page}");
+            assert!(blocks("page.md", page).is_err(), "{page}");
         }
     }
 }
