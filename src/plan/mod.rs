@@ -24,6 +24,7 @@ use crate::api::{
     ChannelActivation, Contact, EscalationPlan, GROUP, OnCallSchedule, RotationOverride, VERSION,
     crds,
 };
+use crate::aws::BudgetGroup;
 use crate::cluster::{self, ClusterArguments};
 use crate::engine::clock::Clock;
 use crate::engine::decide::Decision;
@@ -42,6 +43,8 @@ use scene::{Objects, Options, Room, Scene};
 const AT_A_TIME: usize = 8;
 /// So often it is tried again what AWS throttled, failed, or does not show yet.
 const ATTEMPTS: u32 = 9;
+/// Who AWS takes us for is asked but twice: without credentials nothing comes of asking again.
+const ATTEMPTS_OF_IDENTITY: u32 = 2;
 /// However often something failed, so long at most until the next attempt.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
@@ -121,7 +124,7 @@ pub enum Failure {
     #[error("{0}")]
     Json(#[from] serde_json::Error),
     /// It is told what they are.
-    #[error("{0} of the objects cannot be had as they are: see what is said of them")]
+    #[error("{0} of the objects cannot be had as the manifests say: see what is said of each")]
     Problems(usize),
 }
 
@@ -573,9 +576,15 @@ impl Planner {
 /// Tries again what AWS throttled or failed, or does not show yet.
 async fn patiently<T>(pass: impl AsyncFn() -> Result<T, Error>) -> Result<T, Error> {
     let mut attempt = 1;
+    let most = |error: &Error| match error {
+        Error::Call(call) if call.operation.group() == BudgetGroup::Identity => {
+            ATTEMPTS_OF_IDENTITY
+        }
+        _ => ATTEMPTS,
+    };
     loop {
         match pass().await {
-            Err(error) if attempt < ATTEMPTS && (error.is_transient() || error.is_silent()) => {
+            Err(error) if attempt < most(&error) && (error.is_transient() || error.is_silent()) => {
                 let wait = match error.requeue(attempt) {
                     Requeue::Retry(after) => after,
                     _ => Duration::from_secs(1),

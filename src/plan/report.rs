@@ -278,7 +278,12 @@ impl Plan {
         courses.dedup();
         let counts = courses.iter().filter(|c| **c != Course::Nothing).map(|c| {
             let n = self.summary.get(c.in_words()).copied().unwrap_or_default();
-            format!("{n} {}", c.in_words())
+            let s = if *c == Course::Problem && n != 1 {
+                "s"
+            } else {
+                ""
+            };
+            format!("{n} {}{s}", c.in_words())
         });
         let counts: Vec<String> = counts.collect();
         let mut text = match (counts.is_empty(), self.objects.is_empty()) {
