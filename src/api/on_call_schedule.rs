@@ -309,7 +309,7 @@ pub enum OnMemberDeletion {
     /// The deletion of the Contact waits.
     #[default]
     Hold,
-    /// The member is taken out of the rotation in AWS, as long as somebody remains.
+    /// The member is taken out of the rotation in AWS, as long as somebody remains. A member who is retained in AWS stays.
     Remove,
 }
 

@@ -93,7 +93,7 @@ pub trait ManagedObject:
         let made = self.meta().creation_timestamp.as_ref();
         // A clock that is behind that of the API server tells nothing.
         let comparable = made.is_some_and(|made| made.0 <= now);
-        !refused && !(comparable && self.has_old_status())
+        !(refused || comparable && self.has_old_status())
     }
 
     /// What those who refer to it look at besides its identity: when it changes, they are woken.
@@ -487,6 +487,57 @@ mod tests {
             "status": {"arn": "arn:x", "origin": "Conjured"}
         }))
         .unwrap()
+    }
+
+    /// A contact that was made at 10:00 and judged at another time, as that says.
+    fn judged(at: &str, status: &str, reason: &str) -> Contact {
+        serde_json::from_value(json!({
+            "apiVersion": "incident-operator.dev/v1alpha1", "kind": "Contact",
+            "metadata": {"name": "a", "namespace": "n", "creationTimestamp": "2026-11-22T10:00:00Z"},
+            "spec": {"deletionPolicy": "Retain"},
+            "status": {"conditions": [{
+                "type": "Ready", "status": status, "reason": reason, "message": "", "lastTransitionTime": at,
+            }]},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn what_was_judged_before_it_was_made_or_refused_is_not_vouched_for() {
+        let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+        let own = judged("2026-11-22T10:00:00Z", "True", "InSync");
+        assert!(own.is_vouched_for(now) && !own.has_old_status());
+        let copy = judged("2026-11-22T09:59:59Z", "True", "InSync");
+        assert!(!copy.is_vouched_for(now) && copy.has_old_status());
+        let behind: Timestamp = "2026-11-22T09:00:00Z".parse().unwrap();
+        assert!(copy.is_vouched_for(behind), "such a clock tells nothing");
+        for reason in [
+            "OwnedByAnother",
+            "AlreadyExists",
+            "AdoptionNotAllowed",
+            "AdoptionWouldChange",
+        ] {
+            assert!(!judged("2026-11-22T11:00:00Z", "False", reason).is_vouched_for(now));
+        }
+        let broken = judged("2026-11-22T11:00:00Z", "False", "AccessDenied");
+        assert!(broken.is_vouched_for(now), "it is still its own");
+    }
+
+    #[test]
+    fn whoever_stays_in_aws_does_not_leave() {
+        use crate::engine::directory::View as _;
+        use kube::core::DeserializeGuard;
+        let mut contact = judged("2026-11-22T11:00:00Z", "True", "InSync");
+        let leaving = |contact: &Contact| DeserializeGuard(Ok(contact.clone())).leaving();
+        assert!(!leaving(&contact));
+        contact.metadata.deletion_timestamp = contact.metadata.creation_timestamp.clone();
+        assert!(!leaving(&contact), "retained");
+        contact.spec.common.deletion_policy = Some(DeletionPolicy::Delete);
+        assert!(leaving(&contact));
+        contact.spec.common.deletion_policy = None;
+        assert!(leaving(&contact), "what was created goes by default");
+        contact.status.as_mut().unwrap().common.origin = Some(crate::api::common::Origin::Adopted);
+        assert!(!leaving(&contact), "what was adopted stays by default");
     }
 
     #[test]

@@ -124,10 +124,12 @@ impl<R: ExternalResource> Engine<R> {
         self.remember(&site.key, |m| m.tags = Some(asked_for));
         let origin = Some(verdict.origin);
         R::Object::common_status_mut(draft).references = R::records(&references);
-        if verdict.origin == Origin::Created
-            && let Some(tags) = &found.tags
-        {
-            let wanted = Self::wanted_tags(&object, &site, verdict.origin)?;
+        if let Some(tags) = &found.tags {
+            let wanted = match verdict.origin {
+                Origin::Created => Self::wanted_tags(&object, &site, verdict.origin)?,
+                // What it had before it was adopted is not ours.
+                Origin::Adopted => site.claimant.tags(verdict.origin),
+            };
             note_tags(R::Object::common_status_mut(draft), &wanted, tags);
         }
         let Moment { edge, news } =
