@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use futures::StreamExt as _;
+
 use super::from_account;
 use super::model::Place;
 use crate::aws::ambient::patiently;
 use crate::aws::{CallError, Session, rotations};
 use crate::import::read;
-use crate::schedule::Interval;
+use crate::schedule::{Interval, Override};
+
+/// So many at a time; the limiter keeps AWS's quotas.
+const AT_A_TIME: usize = 8;
 
 /// Reads everything. `overrides` is the time whose overrides are read.
 ///
@@ -21,10 +26,13 @@ pub async fn place(
 ) -> Result<Place, CallError> {
     let arns = patiently(async || read::list_contacts(session).await).await?;
     let mut contacts = BTreeMap::new();
-    for (done, arn) in arns.iter().enumerate() {
-        if let Some(found) = patiently(async || read::contact(session, arn).await).await? {
-            contacts.insert(arn.clone(), found);
-        }
+    let mut read = futures::stream::iter(&arns)
+        .map(|arn| patiently(async move || read::contact(session, arn).await))
+        .buffered(AT_A_TIME)
+        .zip(futures::stream::iter(&arns).enumerate());
+    while let Some((contact, (done, arn))) = read.next().await {
+        // One that was deleted meanwhile is none.
+        contacts.extend(contact?.map(|found| (arn.clone(), found)));
         show(
             "contacts, schedules and escalation plans",
             done + 1,
@@ -33,12 +41,12 @@ pub async fn place(
     }
     let listed = patiently(async || read::list_rotations(session).await).await?;
     let mut found = BTreeMap::new();
-    for (done, arn) in listed.iter().enumerate() {
-        if let Some(rotation) = patiently(async || rotations::get(session, arn).await).await? {
-            let read = async || rotations::overrides(session, arn, overrides).await;
-            let overrides = patiently(read).await?.unwrap_or_default();
-            found.insert(arn.clone(), (rotation, overrides));
-        }
+    let mut read = futures::stream::iter(&listed)
+        .map(|arn| patiently(async move || rotation(session, arn, overrides).await))
+        .buffered(AT_A_TIME)
+        .zip(futures::stream::iter(&listed).enumerate());
+    while let Some((rotation, (done, arn))) = read.next().await {
+        found.extend(rotation?.map(|found| (arn.clone(), found)));
         show("rotations", done + 1, listed.len());
     }
     Ok(from_account::place(
@@ -47,4 +55,16 @@ pub async fn place(
         &found,
         with_addresses,
     ))
+}
+
+async fn rotation(
+    session: &Session,
+    arn: &str,
+    within: Interval,
+) -> Result<Option<(rotations::Found, Vec<Override<String>>)>, CallError> {
+    let Some(found) = rotations::get(session, arn).await? else {
+        return Ok(None);
+    };
+    let overrides = rotations::overrides(session, arn, within).await?;
+    Ok(Some((found, overrides.unwrap_or_default())))
 }
