@@ -484,12 +484,9 @@ impl ExternalResource for RotationOverrides {
         if let Change::GoOn { found, .. } = change
             && !self.claims.take(&found.id, identity)
         {
-            return Err(
-                CallError::new(Operation::ListRotationOverrides, ErrorClass::Transient)
-                    .with_detail(
-                        "another RotationOverride has just gone on with the same override",
-                    ),
-            );
+            // The other one's status says so at once, and the next pass sees it: there is nothing to wait for, and nothing has failed.
+            let lost = CallError::new(Operation::ListRotationOverrides, ErrorClass::GaveWay);
+            return Err(lost.with_detail("another RotationOverride goes on with it"));
         }
         aws::apply(session, change, token).await
     }
