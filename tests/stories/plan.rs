@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::roster::{
-    change_rotation, held_rotation, make_person, member, people, primary, put, rotation,
-    rotation_arn, schedule, schedule_with, weekly, with,
+    change_rotation, held_rotation, make_person, make_rotation, make_schedule, member, people,
+    primary, put, rotation, rotation_arn, schedule, schedule_with, weekly, with,
 };
 use crate::support::{build, contact, contact_with, mutations, secret, stage};
 
@@ -522,6 +522,80 @@ async fn what_aws_has_is_adopted_or_refused_as_the_plan_says() {
     let told = desk.plan().await;
     assert_eq!(told.course("Contact", "alice"), "Nothing");
     assert_eq!(told.course("Contact", "bob"), "Problem");
+    drop(desk);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn what_is_imported_is_adopted_and_then_there_is_nothing_to_do() {
+    let config = json!({"adoption": {"allowedNamespaces": {"selector": {}}}});
+    let world = build(World::builder("plan-import").provider(config)).await;
+    let desk = Desk::new(&world).await;
+    let members = [
+        make_person(&world, "alice").await,
+        make_person(&world, "night_shift_").await,
+    ];
+    let week = make_rotation(&world, "week", &members, "2026-01-05T09:00:00Z").await;
+    make_schedule(&world, "primary", &[week]).await;
+    let owner = world.provider_config()["spec"]["ownerId"].clone();
+    let imported = tokio::process::Command::new(operator_binary().unwrap())
+        .args(["import", "--owner-id", owner.as_str().unwrap()])
+        .args([
+            "--namespace",
+            &world.namespace,
+            "--provider-config",
+            &world.id,
+        ])
+        .arg("--out")
+        .arg(desk.manifests())
+        .env("AWS_ENDPOINT_URL", world.simulator.endpoint())
+        .env("AWS_REGION", &world.region)
+        .env("AWS_ACCESS_KEY_ID", access_key(&world.account))
+        .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .unwrap();
+    assert!(imported.status.success(), "{imported:?}");
+    let manifests = desk.manifests();
+    for arguments in [
+        vec!["-f", manifests.to_str().unwrap()],
+        vec!["--offline", "-f", manifests.to_str().unwrap()],
+    ] {
+        let told = desk.ask(&arguments).await;
+        assert_eq!(told.code, Some(2), "{}", told.text);
+        let objects = told.json["objects"].as_array().unwrap();
+        let kinds = ["Contact", "OnCallSchedule"];
+        let adopted = objects
+            .iter()
+            .filter(|o| kinds.contains(&o["kind"].as_str().unwrap()));
+        let courses: Vec<_> = adopted.map(|o| o["course"].clone()).collect();
+        assert_eq!(courses, vec![json!("Adopt"); 3], "{}", told.text);
+        assert!(told.text.contains("On call as before"), "{}", told.text);
+    }
+    let before = world.last_call().await;
+    let mut open = vec![manifests.clone()];
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            let entries = std::fs::read_dir(&path).unwrap();
+            open.extend(entries.map(|entry| entry.unwrap().path()));
+            continue;
+        }
+        if path.extension().is_none_or(|e| e != "yaml") {
+            continue;
+        }
+        for object in world.objects(&std::fs::read_to_string(path).unwrap()) {
+            // This world has its own.
+            if object["kind"] != "Namespace" && object["kind"] != "ProviderConfig" {
+                world.apply_value(object).await;
+            }
+        }
+    }
+    world.ready("OnCallSchedule", "primary").await;
+    let changed = mutations(&world, before).await;
+    assert!(changed.iter().all(|c| c == "TagResource"), "{changed:?}");
+    let told = desk.plan().await;
+    assert_eq!(told.code, Some(0), "{}", told.text);
     drop(desk);
     world.finish().await;
 }
