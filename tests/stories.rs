@@ -12,6 +12,8 @@
 mod activation;
 #[path = "stories/adopting.rs"]
 mod adopting;
+#[path = "stories/company.rs"]
+mod company;
 #[path = "stories/contact.rs"]
 mod contact;
 #[path = "stories/crowds.rs"]
@@ -24,6 +26,8 @@ mod export;
 mod import;
 #[path = "stories/knobs.rs"]
 mod knobs;
+#[path = "stories/moving.rs"]
+mod moving;
 #[path = "stories/on_call_knobs.rs"]
 mod on_call_knobs;
 #[path = "stories/on_call_ownership.rs"]
@@ -42,8 +46,12 @@ mod ownership;
 mod plan;
 #[path = "stories/provider_config.rs"]
 mod provider_config;
+#[path = "stories/pruning.rs"]
+mod pruning;
 #[path = "stories/random.rs"]
 mod random;
+#[path = "stories/rebuild.rs"]
+mod rebuild;
 #[path = "stories/regions.rs"]
 mod regions;
 #[path = "stories/release.rs"]
@@ -54,6 +62,8 @@ mod replicas;
 mod roster;
 #[path = "stories/rotation_override.rs"]
 mod rotation_override;
+#[path = "stories/sharing.rs"]
+mod sharing;
 #[path = "stories/status.rs"]
 mod status;
 #[path = "stories/support.rs"]

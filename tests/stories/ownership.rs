@@ -12,7 +12,7 @@ use crate::support::{
 };
 
 /// Makes in AWS, by hand, what `contact(alias)` describes; with a tag of its own, and its mobile activated.
-async fn made_by_hand(world: &World, alias: &str) -> aws::Contact {
+pub async fn made_by_hand(world: &World, alias: &str) -> aws::Contact {
     let client = world.contacts();
     let wanted = contact(alias);
     let spec = &wanted["spec"];

@@ -55,6 +55,11 @@ impl std::ops::DerefMut for Stage {
 }
 
 impl Stage {
+    /// Its cluster is lost.
+    pub fn lose_cluster(self) {
+        self.world.lose_cluster();
+    }
+
     /// The closing checks of every story.
     pub async fn finish(self) {
         in_sync(&self.world).await;

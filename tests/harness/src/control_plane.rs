@@ -57,6 +57,22 @@ impl ControlPlane {
             .await
     }
 
+    /// One more cluster, with the CRDs, whatever the environment says: for tests about several of them. It lives as long as this process,
+    /// unless it is [thrown away](Self::throw_away).
+    pub async fn another(name: &str) -> Result<&'static Self> {
+        let directory = scratch().join(format!("control-plane-{name}"));
+        let plane = Box::leak(Box::new(Self::start(Some(directory)).await?));
+        setup::install_crds(&plane.cluster().await?).await?;
+        Ok(plane)
+    }
+
+    /// Ends all of it at once, as if the machine were lost.
+    pub fn throw_away(&self) {
+        for process in &self.processes {
+            process.kill();
+        }
+    }
+
     /// Starts a control plane with its data in `directory` (absent = one of this process), whatever the environment says about clusters.
     ///
     /// `KUBEBUILDER_ASSETS` is used when it is set and complete, else our own binary, which is built on first use.

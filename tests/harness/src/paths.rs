@@ -86,7 +86,15 @@ fn sweep(root: &Path) {
         if owner.is_none_or(is_alive) {
             continue;
         }
-        let _ = std::fs::remove_dir_all(path.join("control-plane"));
+        for data in std::fs::read_dir(&path).into_iter().flatten().flatten() {
+            if data
+                .file_name()
+                .to_string_lossy()
+                .starts_with("control-plane")
+            {
+                let _ = std::fs::remove_dir_all(data.path());
+            }
+        }
         let age = entry
             .metadata()
             .and_then(|data| data.modified())

@@ -51,6 +51,17 @@ pub struct WorldBuilder {
     flags: Vec<String>,
     environment: BTreeMap<String, String>,
     provider_patch: Value,
+    plane: Option<&'static ControlPlane>,
+    twin: Option<Twin>,
+}
+
+/// What a world shares with its twin in another cluster.
+#[derive(Clone, Debug)]
+struct Twin {
+    id: String,
+    account: String,
+    namespaces: Vec<String>,
+    simulator: Simulator,
 }
 
 impl WorldBuilder {
@@ -139,36 +150,55 @@ impl WorldBuilder {
         self
     }
 
+    /// In this cluster, rather than the one that all tests share.
+    #[must_use]
+    pub fn on(mut self, plane: &'static ControlPlane) -> Self {
+        self.plane = Some(plane);
+        self
+    }
+
     /// Makes it.
     pub async fn try_build(self) -> Result<World> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         // Unique in a cluster that outlives this process, too.
-        let id = format!("{}-{:x}-{count:x}", self.name, std::process::id());
-        let plane = ControlPlane::shared().await?;
-        let cluster = plane.cluster().await?;
-        let simulator = match &self.simulator {
-            Some(options) => Simulator::start(options).await?,
-            None => Simulator::shared().await?,
+        let id = match &self.twin {
+            Some(twin) => twin.id.clone(),
+            None => format!("{}-{:x}-{count:x}", self.name, std::process::id()),
         };
-        let account = format!(
-            "{:012}",
-            100_000_000_000 + u64::from(std::process::id()) * 10_000 + count
-        );
-        if self.onboarded {
+        let plane = match self.plane {
+            Some(plane) => plane,
+            None => ControlPlane::shared().await?,
+        };
+        let cluster = plane.cluster().await?;
+        let simulator = match (&self.twin, &self.simulator) {
+            (Some(twin), _) => twin.simulator.clone(),
+            (None, Some(options)) => Simulator::start(options).await?,
+            (None, None) => Simulator::shared().await?,
+        };
+        let account = match &self.twin {
+            Some(twin) => twin.account.clone(),
+            None => format!(
+                "{:012}",
+                100_000_000_000 + u64::from(std::process::id()) * 10_000 + count
+            ),
+        };
+        if self.onboarded && self.twin.is_none() {
             simulator.onboard(&account, &[&self.region]).await?;
         }
-        let namespaces: Vec<String> = std::iter::once(id.clone())
-            .chain(
-                self.namespaces
-                    .iter()
-                    .map(|suffix| format!("{id}-{suffix}")),
-            )
-            .collect();
+        let named = self.namespaces.iter();
+        let named = named.map(|suffix| format!("{id}-{suffix}"));
+        let namespaces: Vec<String> = match &self.twin {
+            Some(twin) => twin.namespaces.clone(),
+            None => std::iter::once(id.clone()).chain(named).collect(),
+        };
         for namespace in &namespaces {
             cluster.try_apply(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})).await?;
         }
-        let directory = scratch().join(&id);
+        let directory = match &self.twin {
+            Some(_) => scratch().join(format!("{id}-{count:x}")),
+            None => scratch().join(&id),
+        };
         let identity = plane
             .identity(&cluster, &format!("{id}-operator"), "operator", &directory)
             .await?;
@@ -217,7 +247,7 @@ impl WorldBuilder {
 /// One test's world. Ends with [`World::finish`], which checks what must always hold.
 #[derive(Debug)]
 pub struct World {
-    /// Unique; also the first namespace, the ProviderConfig's name and the ownerId.
+    /// Unique but for [`Self::twin`]s; also the first namespace, the ProviderConfig's name and the ownerId.
     pub id: String,
     /// The first namespace.
     pub namespace: String,
@@ -231,7 +261,8 @@ pub struct World {
     pub simulator: Simulator,
     /// The operator's user.
     pub identity: Identity,
-    plane: &'static ControlPlane,
+    /// The control plane of the cluster.
+    pub plane: &'static ControlPlane,
     namespaces: Vec<String>,
     directory: PathBuf,
     history: History,
@@ -264,7 +295,35 @@ impl World {
             flags: vec![],
             environment: BTreeMap::new(),
             provider_patch: Value::Null,
+            plane: None,
+            twin: None,
         }
+    }
+
+    /// A world on the same AWS account with the same names of everything, for another cluster: see [`WorldBuilder::on`].
+    pub fn twin(&self) -> WorldBuilder {
+        WorldBuilder {
+            region: self.region.clone(),
+            simulated_clock: self.builder.simulated_clock,
+            drift: self.builder.drift.clone(),
+            provider_patch: self.builder.provider_patch.clone(),
+            twin: Some(Twin {
+                id: self.id.clone(),
+                account: self.account.clone(),
+                namespaces: self.namespaces.clone(),
+                simulator: self.simulator.clone(),
+            }),
+            ..Self::builder(&self.builder.name)
+        }
+    }
+
+    /// The cluster is lost as it stands, and its operator with it. Nothing is checked: there is nobody left to ask.
+    pub fn lose_cluster(mut self) {
+        if let Some(operator) = &self.operator {
+            operator.kill9();
+        }
+        self.plane.throw_away();
+        self.finished = true;
     }
 
     /// All its namespaces.
@@ -867,6 +926,8 @@ impl World {
     /// Leaks and duplicates, once what is under way has had time to come to its end.
     async fn aws_violations(&self) -> Result<Vec<String>> {
         let mut violations = vec![];
+        let config = self.provider_config();
+        let owner = config["spec"]["ownerId"].as_str().unwrap_or_default();
         for _ in 0..10 {
             let objects = self.our_objects().await?;
             let objects: Vec<DynamicObject> =
@@ -874,11 +935,11 @@ impl World {
             // Without a replication set there is nothing to list.
             let held = aws::contacts(&self.simulator, &self.account, &self.region).await;
             violations = held.map_or(vec![], |held| {
-                checks::aws_violations(&self.id, &held, &objects)
+                checks::aws_violations(owner, &held, &objects)
             });
             let rotations = aws::rotations(&self.simulator, &self.account, &self.region).await;
             violations.extend(rotations.map_or(vec![], |rotations| {
-                checks::rotation_violations(&self.id, &rotations, &objects)
+                checks::rotation_violations(owner, &rotations, &objects)
             }));
             if violations.is_empty() {
                 break;
