@@ -70,6 +70,7 @@ fn scenarios() -> Vec<Arc<Scenario>> {
         escalation_plan::update(),
         escalation_plan::delete(),
         rotation_override::create(),
+        rotation_override::adopt(),
         rotation_override::update(),
         rotation_override::delete(),
         on_call_schedule::create(),

@@ -1,5 +1,6 @@
 //! Scenarios of RotationOverride. Those who are on call were made in AWS by hand.
 
+use aws_sdk_ssmcontacts::primitives::DateTime;
 use aws_sdk_ssmcontacts::types::{ContactType, Plan};
 use futures::FutureExt as _;
 use serde_json::json;
@@ -47,6 +48,40 @@ spec:
   startTime: "2026-02-01T09:00:00Z"
   endTime: "2090-01-01T09:00:00Z"
 "#;
+
+const JAN_ADOPTED: &str = r#"
+apiVersion: incident-operator.dev/v1alpha1
+kind: RotationOverride
+metadata: {name: cover}
+spec:
+  adoptionPolicy: Adopt
+  scheduleRef: {name: primary}
+  contactRefs: [{arn: "arn:aws:ssm-contacts:us-east-1:{account}:contact/jan"}]
+  startTime: "2026-02-01T09:00:00Z"
+  endTime: "2090-01-01T09:00:00Z"
+"#;
+
+/// What [`JAN`] asks for, made in the console.
+async fn by_hand(hands: &Hands) {
+    let client = hands.contacts();
+    let rotations = client.list_rotations().send().await.expect("rotations");
+    let rotation = rotations.rotations().first().expect("a rotation");
+    let arn = rotation.rotation_arn();
+    let jan = arn.split(":rotation/").next().expect("an ARN").to_owned() + ":contact/jan";
+    let time = |text: &str| {
+        let at: jiff::Timestamp = text.parse().expect("a time");
+        DateTime::from_secs(at.as_second())
+    };
+    client
+        .create_rotation_override()
+        .rotation_id(arn)
+        .new_contact_ids(jan)
+        .start_time(time("2026-02-01T09:00:00Z"))
+        .end_time(time("2090-01-01T09:00:00Z"))
+        .send()
+        .await
+        .expect("an override");
+}
 
 const INES: &str = r#"
 apiVersion: incident-operator.dev/v1alpha1
@@ -104,6 +139,31 @@ pub fn create() -> Scenario {
                 json!({"phase": "Active", "origin": "Created", "overrides": [{"rotation": "paris", "contacts": [{}]}], "applied": {"items": [{}]}}),
             )
             // The schedule shows it a moment later.
+            .object(
+                "OnCallSchedule",
+                "primary",
+                json!({"overrides": [{"contacts": ["jan"], "madeBy": "cover"}], "onCallNow": [{"contact": "jan"}]}),
+            ),
+        ],
+        sensitive: vec![],
+        max_codes: 0,
+    }
+}
+
+/// AWS has it already: nothing is made.
+pub fn adopt() -> Scenario {
+    Scenario {
+        name: "gocover",
+        prepare: prepared(vec![Step::InAws(|hands| by_hand(hands).boxed())]),
+        act: vec![Step::Apply(JAN_ADOPTED)],
+        person: None,
+        ends: vec![
+            End::new(aws!("override 2026-02-01T09:00:00Z to 2090-01-01T09:00:00Z: jan")).object(
+                "RotationOverride",
+                "cover",
+                json!({"phase": "Active", "origin": "Adopted", "effectiveDeletionPolicy": "Retain", "pending": null,
+                    "overrides": [{"rotation": "paris", "contacts": [{}]}], "applied": {"items": [{}]}}),
+            )
             .object(
                 "OnCallSchedule",
                 "primary",
