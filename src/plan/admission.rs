@@ -18,6 +18,8 @@ pub struct Admission {
 struct Kind {
     schema: Validator,
     rules: CompiledSchema,
+    /// The schema as it is shipped.
+    shipped: Value,
 }
 
 impl Admission {
@@ -29,7 +31,7 @@ impl Admission {
             let schema = version.schema?.open_api_v3_schema?;
             let schema = serde_json::to_value(schema).ok()?;
             let rules = cel::compile_schema(&schema);
-            let mut strict = schema;
+            let mut strict = schema.clone();
             // The status is the operator's.
             let fields = strict.get_mut("properties")?.as_object_mut()?;
             fields.remove("status");
@@ -41,12 +43,17 @@ impl Admission {
                 fields.insert(field.to_owned(), json!({"type": type_}));
             }
             refuse_unknown_fields(&mut strict);
-            let schema = jsonschema::options()
+            let checked = jsonschema::options()
                 .with_draft(Draft::Draft4)
                 .should_validate_formats(true)
                 .build(&strict)
                 .ok()?;
-            kinds.insert(crd.spec.names.kind, Kind { schema, rules });
+            let kind = Kind {
+                schema: checked,
+                rules,
+                shipped: schema,
+            };
+            kinds.insert(crd.spec.names.kind, kind);
         }
         Some(Self { kinds })
     }
@@ -70,7 +77,9 @@ impl Admission {
         let mut problems: Vec<String> =
             kind.schema.iter_errors(&object).map(|e| said(&e)).collect();
         if problems.is_empty() {
-            let checked = cel::Validator::new().validate_compiled(&kind.rules, &object, before);
+            let before = before.map(|before| aligned(before, &object, &kind.shipped));
+            let checked =
+                cel::Validator::new().validate_compiled(&kind.rules, &object, before.as_ref());
             let broken = checked
                 .err()
                 .into_iter()
@@ -104,6 +113,42 @@ fn refuse_unknown_fields(node: &mut Value) {
         if let Some(child) = fields.get_mut(part) {
             refuse_unknown_fields(child);
         }
+    }
+}
+
+/// `before` with the items of each list that has keys where `after` has those of the same key: the server compares by key, the crate that
+/// checks rules by place. What is new is compared with itself.
+fn aligned(before: &Value, after: &Value, schema: &Value) -> Value {
+    let keys = || -> Option<Vec<&str>> {
+        let keys = schema.get("x-kubernetes-list-map-keys")?.as_array()?;
+        keys.iter().map(Value::as_str).collect()
+    };
+    match (before, after) {
+        (Value::Object(was), Value::Object(is)) => {
+            let child = |name: &String, value: &Value| {
+                let schema = schema.get("properties").and_then(|p| p.get(name));
+                match (schema, is.get(name)) {
+                    (Some(schema), Some(is)) => aligned(value, is, schema),
+                    _ => value.clone(),
+                }
+            };
+            let fields = was
+                .iter()
+                .map(|(name, value)| (name.clone(), child(name, value)));
+            Value::Object(fields.collect())
+        }
+        (Value::Array(was), Value::Array(is)) => {
+            let Some(keys) = keys() else {
+                return before.clone();
+            };
+            let same = |a: &Value, b: &Value| keys.iter().all(|key| a.get(key) == b.get(key));
+            let items = is.iter().map(|item| {
+                let former = was.iter().find(|former| same(former, item));
+                former.unwrap_or(item).clone()
+            });
+            Value::Array(items.collect())
+        }
+        _ => before.clone(),
     }
 }
 
@@ -230,6 +275,23 @@ mod tests {
         let twice = json!({"channels": [{"name": "m", "type": "SMS"}]});
         let problems = problems(&twice).join("\n");
         assert!(problems.contains("address"), "{problems}");
+    }
+
+    #[test]
+    fn what_leaves_a_list_is_not_taken_for_what_takes_its_place() {
+        let mobile = json!({"name": "mobile", "type": "SMS", "address": "+15005550199"});
+        let mail = json!({"name": "mail", "type": "Email", "address": "alice@example.com"});
+        let both = contact(&json!({"channels": [mobile, mail]}));
+        let admission = Admission::new().unwrap();
+        let problems = |channels: Value| {
+            let after = contact(&json!({"channels": channels}));
+            admission.problems("Contact", &after, Some(&both))
+        };
+        for fine in [json!([mail]), json!([mail, mobile]), json!([])] {
+            assert_eq!(problems(fine), Vec::<String>::new());
+        }
+        let changed = json!([{"name": "mobile", "type": "Voice", "address": "+15005550199"}, mail]);
+        assert!(problems(changed).join("").contains("type of a channel"));
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod scene;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -208,6 +209,7 @@ async fn work_out(arguments: &PlanArguments) -> Result<Plan, Failure> {
         days: report::days(arguments.weeks),
         moves: report::moves_told(arguments.output == Format::Json),
         coming: BTreeSet::new(),
+        patience: Patience::default(),
         done: 0,
         all: targets.len(),
     };
@@ -403,6 +405,7 @@ struct Planner {
     moves: usize,
     /// What AWS has or changes only by this plan.
     coming: BTreeSet<ObjectKey>,
+    patience: Patience,
     done: usize,
     all: usize,
 }
@@ -461,6 +464,7 @@ impl Planner {
         let days = self.days;
         let outcomes: Vec<Outcome> = {
             let room = room(&self.scene);
+            let patience = &self.patience;
             let passes = targets.into_iter().map(|target| async move {
                 if !target.refused.is_empty() {
                     return Outcome {
@@ -473,7 +477,9 @@ impl Planner {
                 } = &target.identity;
                 let foreseen = match room.get(namespace.as_deref(), name) {
                     Some(object) => {
-                        patiently(async || room.engine.foresee(&object, days).await).await
+                        patience
+                            .wait_for(async || room.engine.foresee(&object, days).await)
+                            .await
                     }
                     None => Err(Error::invalid("it cannot be read as the kind it is")),
                 };
@@ -566,33 +572,46 @@ impl Planner {
             };
             let awaited = self.coming.contains(&contact);
             let activations = &self.scene.activations;
-            let step = patiently(async || activations.foresee(&object).await).await;
+            let pass = async || activations.foresee(&object).await;
+            let step = self.patience.wait_for(pass).await;
             entries.push(activation(&target, &object, step, awaited));
         }
         entries
     }
 }
 
-/// Tries again what AWS throttled or failed, or does not show yet.
-async fn patiently<T>(pass: impl AsyncFn() -> Result<T, Error>) -> Result<T, Error> {
-    let mut attempt = 1;
-    let most = |error: &Error| match error {
-        Error::Call(call) if call.operation.group() == BudgetGroup::Identity => {
-            ATTEMPTS_OF_IDENTITY
-        }
-        _ => ATTEMPTS,
-    };
-    loop {
-        match pass().await {
-            Err(error) if attempt < most(&error) && (error.is_transient() || error.is_silent()) => {
-                let wait = match error.requeue(attempt) {
-                    Requeue::Retry(after) => after,
-                    _ => Duration::from_secs(1),
-                };
-                tokio::time::sleep(wait.min(LONGEST_WAIT)).await;
-                attempt += 1;
+/// Tries again what AWS throttled or failed, or does not show yet; not for ever for everybody.
+#[derive(Default)]
+struct Patience {
+    /// One object had all its attempts in vain: what has failed for it fails for the others.
+    lost: AtomicBool,
+}
+
+impl Patience {
+    async fn wait_for<T>(&self, pass: impl AsyncFn() -> Result<T, Error>) -> Result<T, Error> {
+        let mut attempt = 1;
+        loop {
+            let error = match pass().await {
+                Err(error) if error.is_transient() || error.is_silent() => error,
+                other => return other,
+            };
+            let most = match &error {
+                Error::Call(call) if call.operation.group() == BudgetGroup::Identity => {
+                    ATTEMPTS_OF_IDENTITY
+                }
+                _ => ATTEMPTS,
+            };
+            let lost = error.is_transient() && self.lost.load(Ordering::Relaxed);
+            if attempt >= most || lost {
+                self.lost.fetch_or(error.is_transient(), Ordering::Relaxed);
+                return Err(error);
             }
-            other => return other,
+            let wait = match error.requeue(attempt) {
+                Requeue::Retry(after) => after,
+                _ => Duration::from_secs(1),
+            };
+            tokio::time::sleep(wait.min(LONGEST_WAIT)).await;
+            attempt += 1;
         }
     }
 }
@@ -779,5 +798,31 @@ fn activation(
             say(Course::Wait, format!("{once}, once AWS has it"))
         }
         Err(error) => failed(target, &error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU32;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_fails_for_one_object_to_the_end_is_not_tried_again_for_all() {
+        let (patience, calls) = (Patience::default(), AtomicU32::new(0));
+        let fails = async || -> Result<(), Error> {
+            calls.fetch_add(1, Ordering::Relaxed);
+            Err(Error::Kubernetes("away".to_owned()))
+        };
+        assert!(patience.wait_for(fails).await.is_err());
+        assert_eq!(calls.swap(0, Ordering::Relaxed), ATTEMPTS);
+        assert!(patience.wait_for(fails).await.is_err());
+        assert_eq!(calls.swap(0, Ordering::Relaxed), 1);
+        let wrong = async || -> Result<(), Error> {
+            calls.fetch_add(1, Ordering::Relaxed);
+            Err(Error::invalid("wrong"))
+        };
+        assert!(Patience::default().wait_for(wrong).await.is_err());
+        assert_eq!(calls.load(Ordering::Relaxed), 1);
     }
 }

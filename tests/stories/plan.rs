@@ -19,7 +19,9 @@ use crate::roster::{
     change_rotation, held_rotation, make_person, make_rotation, make_schedule, member, people,
     primary, put, rotation, rotation_arn, schedule, schedule_with, weekly, with,
 };
-use crate::support::{build, contact, contact_with, mutations, secret, stage};
+use crate::support::{
+    activate_by_hand, build, channel_arn, contact, contact_with, mutations, secret, stage,
+};
 
 /// Whoever asks for plans: a user of their own, so that what they write is theirs, and a directory of manifests.
 struct Desk<'a> {
@@ -778,6 +780,55 @@ async fn an_edit_that_waits_for_the_shift_is_told_with_its_moment() {
     let from = after[0].to.max(window.0);
     let rest = (from, window.1);
     assert_eq!(merged(after, rest), shifts(&world, &held.arn, rest).await);
+    drop(desk);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn what_the_operator_would_not_do_is_told_with_what_differs() {
+    let world = stage("plan-held").await;
+    let desk = Desk::new(&world).await;
+    let objects = desk.write(&[contact("alice"), contact("bob")]);
+    for object in &objects {
+        world.apply_value(object.clone()).await;
+    }
+    for name in ["alice", "bob"] {
+        world.ready("Contact", name).await;
+        activate_by_hand(&world, &channel_arn(&world, name, "mobile").await).await;
+        world.reconcile_now("Contact", name).await;
+    }
+    // The last activated channel is not taken away.
+    let mut mute = objects[0].clone();
+    mute["spec"]["channels"].as_array_mut().unwrap().remove(0);
+    mute["spec"]["engagementPlan"] = json!([{"channel": "mail", "engageAfterMinutes": 0}]);
+    let mut watched = objects[1].clone();
+    watched["spec"]["managementPolicy"] = json!("Observe");
+    watched["spec"]["displayName"] = json!("Robert");
+    desk.write(&[mute.clone(), watched.clone()]);
+    let told = desk.plan().await;
+    assert_eq!(told.code, Some(1), "{}", told.text);
+    assert_eq!(told.course("Contact", "alice"), "Problem");
+    let messages = told.messages("Contact", "alice");
+    assert!(messages.contains("WouldBeUnreachable"), "{messages}");
+    assert!(
+        told.changes("Contact", "alice")
+            .contains(&"Delete channels[mobile]".to_owned()),
+        "{}",
+        told.text
+    );
+    assert_eq!(told.course("Contact", "bob"), "Observe");
+    assert_eq!(told.changes("Contact", "bob"), ["Update displayName"]);
+
+    let before = world.last_call().await;
+    world.apply_value(mute).await;
+    world
+        .stalled("Contact", "alice", "WouldBeUnreachable")
+        .await;
+    world.apply_value(watched).await;
+    world
+        .condition("Contact", "bob", "Ready", "False", "Observing")
+        .await;
+    assert_eq!(mutations(&world, before).await, Vec::<String>::new());
     drop(desk);
     world.finish().await;
 }
