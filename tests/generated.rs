@@ -213,7 +213,7 @@ fn files_that_decide_are_pure() {
     {
         pure.extend(
             [
-                "desired", "plan", "findings", "decide", "observed", "on_call", "report",
+                "desired", "plan", "findings", "decide", "observed", "on_call", "outlook", "report",
             ]
             .map(|name| room.join(name)),
         );
@@ -243,6 +243,7 @@ fn files_that_decide_are_pure() {
         "resources/contact/observed.rs",
         "resources/channel_activation/decide.rs",
         "resources/on_call_schedule/on_call.rs",
+        "resources/on_call_schedule/outlook.rs",
         "resources/on_call_schedule/plan.rs",
         "resources/rotation_override/plan.rs",
         "resources/escalation_plan/plan.rs",
