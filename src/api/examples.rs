@@ -340,7 +340,10 @@ fn explain(
                 && explained.insert(names)
             {
                 let indent = line.len() - line.trim_start().len();
-                text.push_str(&format!("{:indent$}# {about}\n", ""));
+                text.push_str(&line[..indent]);
+                text.push_str("# ");
+                text.push_str(&about);
+                text.push('\n');
             }
         }
         text.push_str(line);
