@@ -8,8 +8,8 @@ use kube::api::{DynamicObject, Patch, PatchParams};
 use serde_json::{Value, json};
 
 use crate::company::{self, all, all_ready, at_work, count, label, of_team, person};
-use crate::roster::schedules_in_sync;
-use crate::support::{build, must_hold, mutations, secret};
+use crate::roster::{rotation, schedule, schedules_in_sync};
+use crate::support::{build, contact, must_hold, mutations, secret};
 
 /// What an object's status says, without what differs from one life to the next.
 fn says(object: &DynamicObject) -> Value {
@@ -188,11 +188,11 @@ async fn lose(world: &World, objects: &[(String, DynamicObject)]) {
             .await
             .unwrap();
     }
-    world
-        .eventually("all of it is lost", seconds(20), async || {
-            world.our_objects().await.unwrap().is_empty()
-        })
-        .await;
+    for (kind, object) in objects {
+        let namespace = object.namespace().unwrap_or_default();
+        let name = format!("{namespace}/{}", object.name_any());
+        world.gone(kind, &name).await;
+    }
 }
 
 #[tokio::test]
@@ -216,6 +216,8 @@ async fn objects_restored_with_or_without_their_status_go_on() {
         )
         .await;
     all_ready(&world, count(&manifests)).await;
+    // Who refers to whom is shown a moment later.
+    tokio::time::sleep(seconds(6)).await;
     let codes = world.codes_sent().await;
     for with_status in [true, false] {
         let before = world.our_objects().await.unwrap();
@@ -343,5 +345,66 @@ async fn a_backup_restored_beside_the_original_takes_nothing() {
     assert_eq!(mutations(&world, mark).await, Vec::<String>::new());
     assert!(state == (world.aws().await, world.rotations().await));
     all_ready(&world, count(&manifests)).await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn what_was_made_for_objects_that_are_gone_is_taken_over_where_that_is_allowed() {
+    let world = World::builder("heirs").without_history();
+    let mut world = build(world.provider(json!({"adoption": null}))).await;
+    let place = format!("arn:aws:ssm-contacts:{}:{}", world.region, world.account);
+    let alice = format!("{place}:contact/alice");
+    let week = rotation("week", &[&alice]);
+    let plan = json!({
+        "apiVersion": "incident-operator.dev/v1alpha1",
+        "kind": "EscalationPlan",
+        "metadata": {"name": "payments"},
+        "spec": {"stages": [{"durationMinutes": 5, "targets": [{"arn": alice, "onAcknowledge": "Continue"}]}]},
+    });
+    let testators = [contact("alice"), schedule("primary", &[week]), plan];
+    let kinds = ["Contact", "OnCallSchedule", "EscalationPlan"];
+    for (kind, object) in kinds.iter().zip(&testators) {
+        world.apply_value(object.clone()).await;
+        world
+            .ready(kind, object["metadata"]["name"].as_str().unwrap())
+            .await;
+    }
+    let state = (world.aws().await.len(), world.rotations().await.len());
+    world.operator().kill9();
+    lose(&world, &all(&world).await).await;
+    let mark = world.last_call().await;
+    for object in &testators {
+        let mut heir = object.clone();
+        heir["spec"]["alias"] = object["metadata"]["name"].clone();
+        heir["metadata"]["name"] = json!("heir");
+        heir["spec"]["adoptionPolicy"] = json!("Adopt");
+        world.apply_value(heir).await;
+    }
+    world.operator_mut().restart().await.unwrap();
+    for kind in kinds {
+        let stalled = world.stalled(kind, "heir", "AdoptionNotAllowed").await;
+        assert!(stalled.message.contains(&world.namespace), "{stalled}");
+    }
+    assert_eq!(mutations(&world, mark).await, Vec::<String>::new());
+
+    let allowed =
+        json!({"spec": {"adoption": {"allowedNamespaces": {"names": [world.namespace]}}}});
+    world.patch("ProviderConfig", &world.id, &allowed).await;
+    for kind in kinds {
+        let heir = world.ready(kind, "heir").await;
+        assert_eq!(heir.data["status"]["origin"], "Adopted", "{kind}");
+        assert_eq!(heir.data["status"]["effectiveDeletionPolicy"], "Retain");
+    }
+    // The schedule and its rotation, the plan, Alice.
+    assert_eq!(mutations(&world, mark).await, vec!["TagResource"; 4]);
+    for kind in kinds {
+        world.delete_and_wait(kind, "heir").await;
+    }
+    let sent = mutations(&world, mark).await;
+    assert_eq!(sent[4..], vec!["UntagResource"; 4]);
+    assert_eq!(
+        (world.aws().await.len(), world.rotations().await.len()),
+        state
+    );
     world.finish().await;
 }
