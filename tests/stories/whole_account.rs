@@ -13,6 +13,7 @@ use kube::api::DynamicObject;
 use serde_json::{Value, json};
 
 use crate::import::{command, files, import};
+use crate::release::run;
 use crate::support::{Stage, build, findings, mutations};
 
 /// Kinds that stand for something in AWS.
@@ -277,6 +278,24 @@ async fn three_hundred_people_come_under_management_and_survive_the_cluster() {
     // Our own tags are no part of manifests.
     let (_, said) = import(world, &out("adopted"), &FLAGS).await;
     same_files(&out("first"), &out("adopted"), &said);
+
+    // Nothing is left to do. The ProviderConfig is the cluster's: that of the file has the published quotas.
+    let manifests = files(&out("first")).into_iter().filter(|(path, text)| {
+        path.extension().is_some_and(|e| e == "yaml") && !text.contains("kind: ProviderConfig")
+    });
+    let manifests: Vec<_> = manifests.map(|(path, _)| path).collect();
+    let mut arguments = vec!["plan"];
+    for path in &manifests {
+        arguments.extend(["-f", path.to_str().unwrap()]);
+    }
+    let before = world.last_call().await;
+    let (code, said) = run(world, &arguments, world.simulator.endpoint()).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains("nothing to do") && said.contains("40 OnCallSchedules"),
+        "{said}"
+    );
+    assert_eq!(mutations(world, before).await, Vec::<String>::new());
 
     // The cluster is lost; one with the same files goes on as if nothing had been.
     stage.world.operator().kill9();
