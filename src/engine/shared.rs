@@ -7,6 +7,7 @@ use std::time::Duration;
 use k8s_controller::events::EventRecorder;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::core::{DeserializeGuard, PartialObjectMeta};
+use kube::runtime::events::Reporter;
 use kube::{Api, Client, ResourceExt};
 
 use super::clock::Clock;
@@ -17,7 +18,7 @@ use super::references::ReferenceIndex;
 use super::scheduler::{ObjectKey, Scheduler};
 use super::store::ObjectStore;
 use crate::api::{AccessGrant, ProviderConfig};
-use crate::aws::{Accounts, Limiter};
+use crate::aws::{Accounts, Limiter, RequestMetrics};
 use crate::metrics::Metrics;
 
 /// Settings of a run.
@@ -114,6 +115,40 @@ impl Shared {
             settings: parts.settings,
             metrics: parts.metrics,
         }
+    }
+
+    /// For a command that does one thing and ends: no watches, nothing queued. `name` is who its Events are from.
+    pub async fn of_command(
+        client: Client,
+        name: &str,
+        clock: Clock,
+        cross_namespace: bool,
+    ) -> Self {
+        let requests = RequestMetrics::default();
+        let limiter = Limiter::new(requests.clone());
+        Self::new(Parts {
+            events: EventRecorder::new(
+                client.clone(),
+                Reporter {
+                    controller: "incident-operator".into(),
+                    instance: Some(name.to_owned()),
+                },
+            ),
+            client: client.clone(),
+            watch_client: client,
+            accounts: Accounts::new(limiter.clone(), requests).await,
+            limiter,
+            scheduler: Scheduler::new(1),
+            clock,
+            settings: Settings {
+                drift_interval: Duration::from_secs(600),
+                own_namespace: "default".to_owned(),
+                watch_namespaces: None,
+                cluster_selector: None,
+                cross_namespace_references: cross_namespace,
+            },
+            metrics: Metrics::new(false, |_| {}),
+        })
     }
 
     /// Serialises what is counted per account, such as the deletion budget.

@@ -289,7 +289,7 @@ impl Files {
             let mut refused = vec![];
             if let Some(sources) = doubles.get(identity) {
                 refused.push(format!(
-                    "it is there more than once: {}",
+                    "it is there more than once, and the one that is applied last would hold: keep one of {}",
                     sources.join(", ")
                 ));
             } else if identity.api_version != format!("{GROUP}/{VERSION}") {
@@ -646,7 +646,7 @@ fn refused_or_idle(target: &Target) -> Entry {
         return blank(target, Course::Nothing);
     }
     Entry {
-        reason: Some("Refused by the API server".to_owned()),
+        reason: Some("The manifest is refused".to_owned()),
         messages: target.refused.clone(),
         ..blank(target, Course::Problem)
     }

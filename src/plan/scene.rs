@@ -2,12 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use k8s_controller::events::EventRecorder;
 use kube::api::{Api, DynamicObject, ListParams, TypeMeta};
 use kube::core::{ApiResource, DeserializeGuard};
-use kube::runtime::events::Reporter;
 use kube::runtime::watcher::Event;
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
@@ -17,16 +14,14 @@ use crate::api::{
     AccessGrant, Contact, EscalationPlan, GROUP, OnCallSchedule, ProviderConfig, RotationOverride,
     VERSION, crds,
 };
-use crate::aws::{Accounts, Limiter, Placement, RequestMetrics};
+use crate::aws::Placement;
 use crate::engine::clock::Clock;
 use crate::engine::connect::rates;
 use crate::engine::object::ManagedObject;
 use crate::engine::reconcile::Engine;
-use crate::engine::scheduler::{ObjectKey, Scheduler};
-use crate::engine::shared::{Parts, Settings};
+use crate::engine::scheduler::ObjectKey;
 use crate::engine::store::ObjectStore;
 use crate::engine::{Error, ExternalResource, Shared};
-use crate::metrics::Metrics;
 use crate::resources::channel_activation::ChannelActivations;
 use crate::resources::{contact, escalation_plan, on_call_schedule, rotation_override};
 
@@ -71,32 +66,9 @@ pub struct Options {
 impl Scene {
     /// Of `objects`, with `client` for everything else.
     pub async fn new(client: Client, objects: &Objects, options: Options) -> Self {
-        let requests = RequestMetrics::default();
-        let limiter = Limiter::new(requests.clone());
-        let shared = Arc::new(Shared::new(Parts {
-            // Nobody publishes any.
-            events: EventRecorder::new(
-                client.clone(),
-                Reporter {
-                    controller: "incident-operator".into(),
-                    instance: Some("plan".into()),
-                },
-            ),
-            client: client.clone(),
-            watch_client: client,
-            accounts: Accounts::new(limiter.clone(), requests).await,
-            limiter,
-            scheduler: Scheduler::new(1),
-            clock: options.clock,
-            settings: Settings {
-                drift_interval: Duration::from_secs(600),
-                own_namespace: "default".to_owned(),
-                watch_namespaces: None,
-                cluster_selector: None,
-                cross_namespace_references: options.cross_namespace_references,
-            },
-            metrics: Metrics::new(false, |_| {}),
-        }));
+        let allowed = options.cross_namespace_references;
+        // Its Events are never published.
+        let shared = Arc::new(Shared::of_command(client, "plan", options.clock, allowed).await);
         for mut config in decoded::<ProviderConfig>(objects) {
             if options.without_roles
                 && let Ok(config) = &mut config.0

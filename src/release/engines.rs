@@ -3,25 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_controller::events::EventRecorder;
 use kube::api::ListParams;
 use kube::core::DeserializeGuard;
-use kube::runtime::events::Reporter;
 use kube::runtime::watcher::Event;
 use kube::{Client, ResourceExt};
 
 use super::select::Item;
 use crate::api::{Contact, EscalationPlan, OnCallSchedule, RotationOverride};
-use crate::aws::{Accounts, Limiter, Placement, RequestMetrics};
+use crate::aws::Placement;
 use crate::engine::clock::Clock;
 use crate::engine::connect::rates;
 use crate::engine::object::{ManagedObject, decode_leniently, dynamic_api};
 use crate::engine::reconcile::Engine;
-use crate::engine::scheduler::{Requeue, Scheduler};
-use crate::engine::shared::{Parts, Settings};
+use crate::engine::scheduler::Requeue;
 use crate::engine::store::ObjectStore;
 use crate::engine::{Error, ExternalResource, Shared};
-use crate::metrics::Metrics;
 use crate::resources::{contact, escalation_plan, on_call_schedule, rotation_override};
 
 /// So often it is tried again what AWS throttled or the API server refused because of a race.
@@ -51,7 +47,8 @@ impl Engines {
         namespace: Option<&str>,
         with_aws: bool,
     ) -> Result<Self, Unread> {
-        let shared = Arc::new(shared(client.clone()).await);
+        let shared = Shared::of_command(client.clone(), "release", Clock::default(), true).await;
+        let shared = Arc::new(shared);
         if with_aws {
             fill(&client, None, &shared.provider_configs).await?;
         }
@@ -147,34 +144,6 @@ async fn once<R: ExternalResource>(
             "it cannot be read as the kind it is: install the CRDs that fit this version",
         )),
     }
-}
-
-async fn shared(client: Client) -> Shared {
-    let requests = RequestMetrics::default();
-    let limiter = Limiter::new(requests.clone());
-    Shared::new(Parts {
-        events: EventRecorder::new(
-            client.clone(),
-            Reporter {
-                controller: "incident-operator".into(),
-                instance: Some("release".into()),
-            },
-        ),
-        client: client.clone(),
-        watch_client: client,
-        accounts: Accounts::new(limiter.clone(), requests).await,
-        limiter,
-        scheduler: Scheduler::new(1),
-        clock: Clock::default(),
-        settings: Settings {
-            drift_interval: Duration::from_secs(600),
-            own_namespace: "default".to_owned(),
-            watch_namespaces: None,
-            cluster_selector: None,
-            cross_namespace_references: true,
-        },
-        metrics: Metrics::new(false, |_| {}),
-    })
 }
 
 async fn stored<K: ManagedObject>(

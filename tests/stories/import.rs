@@ -9,8 +9,8 @@ use harness::aws::access_key;
 use harness::paths::operator_binary;
 use serde_json::{Value, json};
 
-use crate::roster;
 use crate::support::{mutations, stage};
+use crate::{company, roster};
 
 /// The import of the world's account into its first namespace.
 pub fn command(world: &World, out: &Path, more: &[&str]) -> tokio::process::Command {
@@ -127,7 +127,8 @@ async fn what_was_made_by_hand_is_imported_and_nothing_but_tags_is_changed() {
 
     // As the documentation says; what needs its namespace comes after it.
     let before = world.last_call().await;
-    kubectl(&["apply", "--server-side", "-R", "-f"], &first).await;
+    let path = first.to_string_lossy();
+    company::kubectl(&world, &["apply", "--server-side", "-R", "-f", &path]).await;
     let ours = [
         ("Contact", 2),
         ("OnCallSchedule", 1),
@@ -168,28 +169,6 @@ fn private(directory: &Path, address: &str) {
     assert_eq!(found, 1);
     let ignored = std::fs::read_to_string(directory.join("secrets/.gitignore")).unwrap();
     assert!(ignored.lines().any(|l| l == "*"));
-}
-
-async fn kubectl(arguments: &[&str], directory: &Path) {
-    let plane = harness::ControlPlane::shared().await.unwrap();
-    let mut command = match &plane.kubectl {
-        Some(binary) => {
-            let mut command = tokio::process::Command::new(binary);
-            command.arg("kubectl");
-            command
-        }
-        None => tokio::process::Command::new("kubectl"),
-    };
-    let output = command
-        .args(arguments)
-        .arg(directory)
-        .env("KUBECONFIG", &plane.kubeconfig)
-        .stdin(Stdio::null())
-        .output()
-        .await
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
 }
 
 #[tokio::test]

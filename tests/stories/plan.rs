@@ -914,7 +914,7 @@ async fn what_is_wrong_with_manifests_is_said_and_the_rest_is_planned() {
     // What the API server refuses is what the plan says to be refused.
     for name in ["number", "spelt", "ruled"] {
         let entry = told.messages("Contact", name);
-        assert!(entry.starts_with("Refused by the API server"), "{entry}");
+        assert!(entry.starts_with("The manifest is refused"), "{entry}");
     }
     let broken = desk.manifests().join("broken.yaml");
     std::fs::write(&broken, "kind: Contact\nspec: [+15005550177\n").unwrap();
