@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 
 use crate::call_log::CallLog;
-use crate::clock::{Clock, real_now};
+use crate::clock::{Clock, Millis, real_now};
 use crate::fault::Faults;
 use crate::hold::Holds;
 use crate::knobs::{Knobs, Overrides};
@@ -72,6 +72,17 @@ struct Kept {
     account_knobs: HashMap<String, Overrides>,
     #[serde(default)]
     accounts: Vec<serde_json::Value>,
+}
+
+/// What decides on what happens by itself.
+#[derive(Clone, Copy)]
+pub struct Circumstances<'a> {
+    /// Simulated time.
+    pub now: Millis,
+    /// Settings of the account.
+    pub knobs: &'a Knobs,
+    /// Everything outside the account.
+    pub world: &'a World,
 }
 
 /// The simulated AWS.

@@ -14,7 +14,7 @@ use crate::iam::Needed;
 use crate::knobs::Knobs;
 use crate::state::Account;
 use crate::validation::Structure;
-use crate::world::World;
+use crate::world::{Circumstances, World};
 
 /// Wire protocols.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,6 +153,15 @@ impl Call<'_> {
     /// A required text member of the input; validation has made sure of it.
     pub fn required(&self, name: &str) -> &str {
         self.text(name).unwrap_or_default()
+    }
+
+    /// What decides on what happens by itself.
+    pub fn circumstances(&self) -> Circumstances<'_> {
+        Circumstances {
+            now: self.now,
+            knobs: self.knobs,
+            world: self.world,
+        }
     }
 
     /// The ARN of a resource of the caller's account in the called Region.

@@ -75,6 +75,12 @@ pub(super) fn contact_of_channel(arn: &str) -> Option<String> {
     ))
 }
 
+/// The ARN of another kind of resource that belongs to a contact.
+pub(super) fn beside(contact: &str, kind: &str, id: &str) -> String {
+    let (prefix, alias) = contact.rsplit_once(":contact/").unwrap_or((contact, ""));
+    format!("{prefix}:{kind}/{alias}/{id}")
+}
+
 /// Whether reads see by now what was created then.
 pub(super) fn visible(call: &Call<'_>, created: i64) -> bool {
     call.operation.mutating

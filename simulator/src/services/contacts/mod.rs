@@ -4,6 +4,7 @@ mod activation;
 mod arn;
 mod channel;
 mod contact;
+pub mod engagement;
 mod errors;
 mod overrides;
 mod pages;
