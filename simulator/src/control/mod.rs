@@ -1,6 +1,7 @@
 //! The control endpoint: what tests see and steer.
 
 mod accounts;
+mod pages;
 mod settings;
 mod troubles;
 
@@ -129,6 +130,8 @@ async fn route(request: &Request<'_>) -> Outcome {
         (_, ["quotas"]) => settings::quotas(request, method),
         (_, ["knobs"]) => settings::knobs(request, method),
         (_, ["iam"]) => accounts::iam(request, method),
+        ("GET", ["pages"]) => pages::show(request),
+        ("POST", ["pages", "accept"]) => pages::accept(request),
         ("GET", ["codes"]) => Ok(accounts::codes(request)),
         ("POST", ["unsubscribe"]) => accounts::subscription(request, false),
         ("POST", ["subscribe"]) => accounts::subscription(request, true),
