@@ -11,6 +11,8 @@ pub struct Needed {
     pub action: String,
     /// The ARN it is authorised on, `*` where there is none.
     pub resource: String,
+    /// Whether the operation itself judges it, in its own words.
+    pub judged_later: bool,
 }
 
 impl Needed {
@@ -19,7 +21,23 @@ impl Needed {
         Self {
             action: action.to_owned(),
             resource: resource.into(),
+            judged_later: false,
         }
+    }
+
+    /// An action that the operation itself judges: it is noted, and lets the call pass.
+    pub fn judged_later(action: &str, resource: impl Into<String>) -> Self {
+        Self {
+            judged_later: true,
+            ..Self::new(action, resource)
+        }
+    }
+
+    /// The same, to be judged now.
+    #[must_use]
+    pub fn now(mut self) -> Self {
+        self.judged_later = false;
+        self
     }
 }
 
@@ -43,7 +61,10 @@ impl Rules {
         needed: &[Needed],
         code: &str,
     ) -> Result<(), AwsError> {
-        for Needed { action, resource } in needed {
+        for Needed {
+            action, resource, ..
+        } in needed.iter().filter(|needed| !needed.judged_later)
+        {
             let because = if self.deny.iter().any(|rule| matches(rule, action)) {
                 "with an explicit deny in an identity-based policy".to_owned()
             } else if self

@@ -76,12 +76,24 @@ knobs! {
     ContactsQuota = "contacts_quota", Kind::Number("1000");
     /// Rotations per account and Region.
     RotationsQuota = "rotations_quota", Kind::Number("500");
-    /// When messages of a page are said to have arrived.
-    PageDelivery = "page_delivery", Kind::OneOf(&["delivered", "on-read", "never"]);
-    /// Whether the code of a page is checked when the call does not say.
-    AcceptCodeDefault = "accept_code_default", Kind::OneOf(&["enforce", "ignore"]);
-    /// Whether an engagement that nobody stopped has an end.
-    EngagementStopTime = "engagement_stop_time", Kind::OneOf(&["when-over", "when-stopped"]);
+    /// Deleting a response plan that is not there.
+    DeleteMissingResponsePlan = "delete_missing_response_plan", Kind::OneOf(&["204", "404"]);
+    /// Whether the contacts of a response plan must exist.
+    ResponsePlanChecksEngagementExists = "response_plan_checks_engagement_exists", Kind::OneOf(&["no", "yes"]);
+    /// How the lack of a chat channel is shown.
+    ChatChannelEmptyOnGet = "chat_channel_empty_on_get", Kind::OneOf(&["empty", "absent"]);
+    /// Whether what AWS takes for granted of a runbook is shown.
+    AutomationDefaultsOnGet = "automation_defaults_on_get", Kind::OneOf(&["absent", "filled"]);
+    /// Whether a test message is published to the topics of a chat channel.
+    SnsPublishCheck = "sns_publish_check", Kind::OneOf(&["off", "on"]);
+    /// Setting a resolved incident to OPEN.
+    ReopenIncident = "reopen_incident", Kind::OneOf(&["allow", "refuse"]);
+    /// Whether resolving an incident stops its engagements.
+    ResolveStopsEngagements = "resolve_stops_engagements", Kind::OneOf(&["yes", "no"]);
+    /// Removing a related item that is not there.
+    RemoveMissingRelatedItem = "remove_missing_related_item", Kind::OneOf(&["204", "404"]);
+    /// Adding a related item that is there already.
+    DuplicateRelatedItem = "duplicate_related_item", Kind::OneOf(&["replace", "conflict"]);
     /// The external id roles of the account ask for; empty asks for none.
     AssumeRoleExternalId = "assume_role_external_id", Kind::Text;
 }

@@ -21,7 +21,7 @@ use crate::matching::Moment;
 use crate::protocol::{self, Answer, Decoded};
 use crate::services::{self, Call, Common, Operation, Service, sts};
 use crate::validation;
-use crate::world::{Circumstances, World};
+use crate::world::World;
 
 /// How a call ends.
 pub enum Outcome {
@@ -211,12 +211,7 @@ impl Request<'_> {
         let account = world.account(&scope.account);
         let mut account = lock(&account);
         let now = world.clock.now();
-        let circumstances = Circumstances {
-            now,
-            knobs: self.knobs,
-            world,
-        };
-        if account.settle(&circumstances) {
+        if account.settle(now) {
             world.changed();
         }
         let mut call = Call {

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Millis;
 use crate::iam::Rules;
-use crate::services::contacts::engagement;
 use crate::services::contacts::state::{RegionContacts, SentCode};
+use crate::services::incidents::data::{IncidentManager, Unusable};
 use crate::services::incidents::state::ReplicationSet;
 use crate::tokens::Tokens;
-use crate::world::Circumstances;
 
 /// One AWS account.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -26,6 +26,12 @@ pub struct Account {
     /// Incident Manager's replication set.
     #[serde(default)]
     pub replication_set: Option<ReplicationSet>,
+    /// Response plans and incidents.
+    #[serde(default)]
+    pub incident_manager: IncidentManager,
+    /// What around it Incident Manager cannot use.
+    #[serde(default)]
+    pub unusable: Unusable,
     /// Contacts by Region.
     #[serde(default)]
     pub contacts: BTreeMap<String, RegionContacts>,
@@ -46,13 +52,12 @@ impl Account {
         }
     }
 
-    /// Lets everything happen that was to happen by now: engagements go on, transitional states end. True if something changed.
-    pub fn settle(&mut self, at: &Circumstances<'_>) -> bool {
-        let engaged = engagement::settle(self, at);
+    /// Lets transitional states end whose time has come. True if something changed.
+    pub fn settle(&mut self, now: Millis) -> bool {
         let Some(set) = &mut self.replication_set else {
-            return engaged;
+            return false;
         };
-        let settled = set.settle(at.now);
+        let settled = set.settle(now);
         if settled.gone {
             self.offboard();
         } else {
@@ -60,12 +65,13 @@ impl Account {
                 self.contacts.remove(region);
             }
         }
-        engaged || settled.gone || settled.changed
+        settled.gone || settled.changed
     }
 
     /// Drops all Incident Manager data.
     pub fn offboard(&mut self) {
         self.replication_set = None;
+        self.incident_manager = IncidentManager::default();
         self.contacts.clear();
     }
 

@@ -1,7 +1,7 @@
 //! The control endpoint: what tests see and steer.
 
 mod accounts;
-mod pages;
+mod incidents;
 mod settings;
 mod troubles;
 
@@ -130,11 +130,11 @@ async fn route(request: &Request<'_>) -> Outcome {
         (_, ["quotas"]) => settings::quotas(request, method),
         (_, ["knobs"]) => settings::knobs(request, method),
         (_, ["iam"]) => accounts::iam(request, method),
-        ("GET", ["pages"]) => pages::show(request),
-        ("POST", ["pages", "accept"]) => pages::accept(request),
         ("GET", ["codes"]) => Ok(accounts::codes(request)),
         ("POST", ["unsubscribe"]) => accounts::subscription(request, false),
         ("POST", ["subscribe"]) => accounts::subscription(request, true),
+        (_, ["incidents", rest @ ..]) => incidents::incidents(request, method, rest),
+        (_, ["unusable"]) => incidents::unusable(request, method),
         (_, ["accounts", rest @ ..]) => accounts::accounts(request, method, rest),
         _ => Err(Refusal::missing("control call")),
     }

@@ -5,8 +5,25 @@ use crate::error::AwsError;
 use crate::services::Common;
 use crate::validation::sentence;
 
-/// Name of a replication set in `resourceType`.
-const SET: &str = "REPLICATION_SET";
+/// What `resourceType` calls the resource of an ARN.
+fn kind_of(arn: &str) -> Option<&'static str> {
+    let resource = arn.splitn(6, ':').nth(5)?;
+    match resource.split_once('/')?.0 {
+        "replication-set" => Some("REPLICATION_SET"),
+        "response-plan" => Some("RESPONSE_PLAN"),
+        "incident-record" => Some("INCIDENT_RECORD"),
+        _ => None,
+    }
+}
+
+/// What is wrong, and with which resource.
+fn about(error: AwsError, identifier: &str, kind: Option<&str>) -> AwsError {
+    let error = error.with("resourceIdentifier", identifier);
+    match kind {
+        Some(kind) => error.with("resourceType", kind),
+        None => error,
+    }
+}
 
 /// A business rule is broken.
 pub(super) fn invalid(message: impl Into<String>) -> AwsError {
@@ -15,20 +32,32 @@ pub(super) fn invalid(message: impl Into<String>) -> AwsError {
 
 /// There is no such resource.
 pub(super) fn not_found(arn: &str) -> AwsError {
-    let error = AwsError::new("ResourceNotFoundException", format!("{arn} was not found."))
-        .with("resourceIdentifier", arn);
-    if arn.contains(":replication-set/") {
-        error.with("resourceType", SET)
-    } else {
-        error
-    }
+    let error = AwsError::new("ResourceNotFoundException", format!("{arn} was not found."));
+    about(error, arn, kind_of(arn))
+}
+
+/// There is no such part of a resource.
+pub(super) fn part_not_found(kind: &str, id: &str) -> AwsError {
+    let error = AwsError::new("ResourceNotFoundException", format!("{id} was not found."));
+    about(error, id, Some(kind))
+}
+
+/// The account has no replication set that serves the Region.
+pub(super) fn not_onboarded() -> AwsError {
+    AwsError::new(
+        "ResourceNotFoundException",
+        "No replication set was found for the account in this Region.",
+    )
+    .with("resourceType", "REPLICATION_SET")
 }
 
 /// The call does not go together with what is there.
 pub(super) fn conflict(arn: &str, message: impl Into<String>, retry: Option<Millis>) -> AwsError {
-    let error = AwsError::new("ConflictException", message)
-        .with("resourceIdentifier", arn)
-        .with("resourceType", SET);
+    let error = about(
+        AwsError::new("ConflictException", message),
+        arn,
+        kind_of(arn),
+    );
     match retry {
         Some(retry) => error.with("retryAfter", epoch_seconds(retry)),
         None => error,

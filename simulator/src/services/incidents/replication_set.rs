@@ -11,9 +11,9 @@ use crate::iam::Needed;
 use crate::knobs::Knob;
 use crate::services::Call;
 use crate::state::Account;
-use crate::tokens::Replay;
 
 use super::state::{DEFAULT_KEY, RegionInfo, ReplicationSet, Status};
+use super::tokens::{Mismatch, remember, replayed};
 use super::{action, errors};
 
 const DAY: Millis = 86_400_000;
@@ -107,62 +107,6 @@ fn check_keys<'a>(keys: impl Iterator<Item = &'a String>) -> Result<(), AwsError
         ));
     }
     Ok(())
-}
-
-fn window(call: &Call<'_>) -> Millis {
-    call.knobs.number(Knob::IdempotencyWindowSeconds) * 1000
-}
-
-fn token_key(call: &Call<'_>) -> Option<String> {
-    let token = call
-        .text("clientToken")
-        .filter(|token| !token.is_empty() && window(call) > 0)?;
-    Some(format!(
-        "{}/{}/{token}",
-        call.scope.service, call.operation.name
-    ))
-}
-
-enum Mismatch {
-    Conflict,
-    Validation,
-}
-
-fn replayed(
-    account: &Account,
-    call: &Call<'_>,
-    mismatch: &Mismatch,
-) -> Result<Option<(Value, String)>, AwsError> {
-    let Some(key) = token_key(call) else {
-        return Ok(None);
-    };
-    match account
-        .tokens
-        .replay(&key, call.input, call.now, window(call))
-    {
-        Replay::Unknown => Ok(None),
-        Replay::Same { output, resource } => Ok(Some((output, resource))),
-        Replay::Different { resource } => {
-            let message = "The client token was already used in a request with other parameters.";
-            Err(match mismatch {
-                Mismatch::Conflict => errors::conflict(&resource, message, None),
-                Mismatch::Validation => errors::invalid(message),
-            })
-        }
-    }
-}
-
-fn remember(account: &mut Account, call: &Call<'_>, output: &Value, arn: &str) {
-    if let Some(key) = token_key(call) {
-        account.tokens.remember(
-            key,
-            call.input.clone(),
-            output.clone(),
-            arn.to_owned(),
-            call.now,
-            window(call),
-        );
-    }
 }
 
 fn state_delay(call: &Call<'_>) -> Millis {
@@ -366,7 +310,7 @@ pub(super) fn update(account: &mut Account, call: &mut Call<'_>) -> Result<Value
     }
     call.principal.clone_into(&mut set.modified_by);
     set.modified = call.now;
-    account.settle(&call.circumstances());
+    account.settle(call.now);
     remember(account, call, &json!({}), &arn);
     Ok(json!({}))
 }
@@ -457,7 +401,7 @@ pub(super) fn delete(account: &mut Account, call: &mut Call<'_>) -> Result<Value
     call.principal.clone_into(&mut set.modified_by);
     set.modified = call.now;
     set.begin(Status::Deleting, call.now, state_delay(call));
-    account.settle(&call.circumstances());
+    account.settle(call.now);
     Ok(json!({}))
 }
 
