@@ -60,6 +60,9 @@ pub fn cluster_role() -> ClusterRole {
     }
 }
 
+/// The service that AWS lets a role be passed to, and makes a service-linked role for.
+const INCIDENTS_PRINCIPAL: &str = "ssm-incidents.amazonaws.com";
+
 /// The IAM policy that the operator's role needs: every operation that it calls, and what AWS checks besides.
 pub fn iam_policy() -> Value {
     let mut actions: Vec<&str> = Operation::ALL
@@ -71,7 +74,15 @@ pub fn iam_policy() -> Value {
     actions.push("ssm-contacts:AssociateContact");
     actions.sort_unstable();
     actions.dedup();
-    json!({"Version": "2012-10-17", "Statement": [{"Sid": "IncidentOperator", "Effect": "Allow", "Action": actions, "Resource": "*"}]})
+    json!({"Version": "2012-10-17", "Statement": [
+        {"Sid": "IncidentOperator", "Effect": "Allow", "Action": actions, "Resource": "*"},
+        // The role of a response plan's runbook. `ProviderConfig.spec.passRoleArns` limits it too.
+        {"Sid": "PassRunbookRoles", "Effect": "Allow", "Action": "iam:PassRole", "Resource": "*",
+         "Condition": {"StringEquals": {"iam:PassedToService": INCIDENTS_PRINCIPAL}}},
+        // The first replication set of an account.
+        {"Sid": "ServiceLinkedRole", "Effect": "Allow", "Action": "iam:CreateServiceLinkedRole", "Resource": "*",
+         "Condition": {"StringEquals": {"iam:AWSServiceName": INCIDENTS_PRINCIPAL}}},
+    ]})
 }
 
 #[cfg(test)]

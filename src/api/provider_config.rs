@@ -251,6 +251,12 @@ pub enum BudgetGroup {
     ContactsWrite,
     /// Reads of rotations, their overrides and shifts; published quota 20 a second.
     RotationsRead,
+    /// StartEngagement and StopEngagement; published quotas 20 and 10 a second.
+    EngagementsWrite,
+    /// Reads of one engagement or page; published quota 5 a second.
+    EngagementsRead,
+    /// Lists of engagements and pages; published quota 2 a second.
+    EngagementLists,
     /// Reads of ssm-incidents; published quota 10 a second.
     IncidentsRead,
     /// Writes of ssm-incidents; published quota 5 a second.

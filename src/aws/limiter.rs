@@ -58,6 +58,12 @@ pub enum BudgetGroup {
     ContactsWrite,
     /// Reads of rotations, their overrides and shifts.
     RotationsRead,
+    /// StartEngagement and StopEngagement.
+    EngagementsWrite,
+    /// Reads of one engagement or page.
+    EngagementsRead,
+    /// Lists of engagements and pages.
+    EngagementLists,
     /// Reads of ssm-incidents.
     IncidentsRead,
     /// Writes of ssm-incidents but those of the replication set.
@@ -75,10 +81,13 @@ pub struct UnknownBudgetGroup;
 
 impl BudgetGroup {
     /// Every group.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::ContactsRead,
         Self::ContactsWrite,
         Self::RotationsRead,
+        Self::EngagementsWrite,
+        Self::EngagementsRead,
+        Self::EngagementLists,
         Self::IncidentsRead,
         Self::IncidentsWrite,
         Self::ReplicationSetWrite,
@@ -91,6 +100,9 @@ impl BudgetGroup {
             Self::ContactsRead => "ContactsRead",
             Self::ContactsWrite => "ContactsWrite",
             Self::RotationsRead => "RotationsRead",
+            Self::EngagementsWrite => "EngagementsWrite",
+            Self::EngagementsRead => "EngagementsRead",
+            Self::EngagementLists => "EngagementLists",
             Self::IncidentsRead => "IncidentsRead",
             Self::IncidentsWrite => "IncidentsWrite",
             Self::ReplicationSetWrite => "ReplicationSetWrite",
@@ -102,8 +114,9 @@ impl BudgetGroup {
     pub const fn default_rate(self) -> f64 {
         match self {
             Self::ContactsRead | Self::RotationsRead => 20.0,
-            Self::IncidentsRead | Self::Identity => 10.0,
-            Self::IncidentsWrite => 5.0,
+            Self::IncidentsRead | Self::EngagementsWrite | Self::Identity => 10.0,
+            Self::IncidentsWrite | Self::EngagementsRead => 5.0,
+            Self::EngagementLists => 2.0,
             Self::ContactsWrite | Self::ReplicationSetWrite => 1.0,
         }
     }

@@ -15,6 +15,7 @@ mod assume_role;
 mod canned;
 pub mod contacts;
 pub mod error;
+pub mod incidents;
 pub mod limiter;
 pub mod observe;
 pub mod operation;

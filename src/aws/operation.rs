@@ -102,10 +102,64 @@ operations! {
     UntagContact: SSMContacts "ssm-contacts" "UntagResource", ContactsWrite, Writes;
     /// `ListTagsForResource` on a contact or rotation.
     ListTagsForContact: SSMContacts "ssm-contacts" "ListTagsForResource", ContactsRead, Reads;
+    /// Engages a contact, schedule or escalation plan: somebody is paged.
+    StartEngagement: SSMContacts "ssm-contacts" "StartEngagement", EngagementsWrite, ReachesHuman;
+    /// Stops an engagement from going further.
+    StopEngagement: SSMContacts "ssm-contacts" "StopEngagement", EngagementsWrite, Writes;
+    /// Reads one engagement.
+    DescribeEngagement: SSMContacts "ssm-contacts" "DescribeEngagement", EngagementsRead, Reads;
+    /// One page of the engagements of an incident or of a time.
+    ListEngagements: SSMContacts "ssm-contacts" "ListEngagements", EngagementLists, Reads;
+    /// One page of the pages that an engagement sent.
+    ListPagesByEngagement: SSMContacts "ssm-contacts" "ListPagesByEngagement", EngagementLists, Reads;
+    /// Reads one page: when it was sent, delivered and acknowledged.
+    DescribePage: SSMContacts "ssm-contacts" "DescribePage", EngagementsRead, Reads;
     /// One page of the account's replication sets, of which there is at most one.
     ListReplicationSets: SSMIncidents "ssm-incidents" "ListReplicationSets", IncidentsRead, Reads;
     /// Reads the replication set.
     GetReplicationSet: SSMIncidents "ssm-incidents" "GetReplicationSet", IncidentsRead, Reads;
+    /// Makes the replication set: from then on the account has Incident Manager.
+    CreateReplicationSet: SSMIncidents "ssm-incidents" "CreateReplicationSet", ReplicationSetWrite, Writes;
+    /// Adds or removes one Region of the replication set.
+    UpdateReplicationSet: SSMIncidents "ssm-incidents" "UpdateReplicationSet", ReplicationSetWrite, Writes;
+    /// Whether the last Region of the replication set may be removed.
+    UpdateDeletionProtection: SSMIncidents "ssm-incidents" "UpdateDeletionProtection", ReplicationSetWrite, Writes;
+    /// Deletes the replication set and with it all data of Incident Manager in the account.
+    DeleteReplicationSet: SSMIncidents "ssm-incidents" "DeleteReplicationSet", ReplicationSetWrite, Writes;
+    /// Creates a response plan.
+    CreateResponsePlan: SSMIncidents "ssm-incidents" "CreateResponsePlan", IncidentsWrite, Writes;
+    /// Changes a response plan: what is left out stays.
+    UpdateResponsePlan: SSMIncidents "ssm-incidents" "UpdateResponsePlan", IncidentsWrite, Writes;
+    /// Deletes a response plan; alarms and rules that name it open no incidents any more.
+    DeleteResponsePlan: SSMIncidents "ssm-incidents" "DeleteResponsePlan", IncidentsWrite, Writes;
+    /// Reads one response plan.
+    GetResponsePlan: SSMIncidents "ssm-incidents" "GetResponsePlan", IncidentsRead, Reads;
+    /// One page of response plans, by name.
+    ListResponsePlans: SSMIncidents "ssm-incidents" "ListResponsePlans", IncidentsRead, Reads;
+    /// Opens an incident: whom the response plan names is paged.
+    StartIncident: SSMIncidents "ssm-incidents" "StartIncident", IncidentsWrite, ReachesHuman;
+    /// Changes title, impact or status of an incident.
+    UpdateIncidentRecord: SSMIncidents "ssm-incidents" "UpdateIncidentRecord", IncidentsWrite, Writes;
+    /// Reads one incident.
+    GetIncidentRecord: SSMIncidents "ssm-incidents" "GetIncidentRecord", IncidentsRead, Reads;
+    /// One page of incidents.
+    ListIncidentRecords: SSMIncidents "ssm-incidents" "ListIncidentRecords", IncidentsRead, Reads;
+    /// Adds or removes one related item of an incident.
+    UpdateRelatedItems: SSMIncidents "ssm-incidents" "UpdateRelatedItems", IncidentsWrite, Writes;
+    /// One page of an incident's related items.
+    ListRelatedItems: SSMIncidents "ssm-incidents" "ListRelatedItems", IncidentsRead, Reads;
+    /// One page of an incident's timeline.
+    ListTimelineEvents: SSMIncidents "ssm-incidents" "ListTimelineEvents", IncidentsRead, Reads;
+    /// One page of the deployments and stack updates that may have caused an incident.
+    ListIncidentFindings: SSMIncidents "ssm-incidents" "ListIncidentFindings", IncidentsRead, Reads;
+    /// Reads such findings.
+    BatchGetIncidentFindings: SSMIncidents "ssm-incidents" "BatchGetIncidentFindings", IncidentsRead, Reads;
+    /// `TagResource` on a replication set, response plan or incident.
+    TagIncidentResource: SSMIncidents "ssm-incidents" "TagResource", IncidentsWrite, Writes;
+    /// `UntagResource` on a replication set, response plan or incident.
+    UntagIncidentResource: SSMIncidents "ssm-incidents" "UntagResource", IncidentsWrite, Writes;
+    /// `ListTagsForResource` on a replication set, response plan or incident.
+    ListTagsForIncidentResource: SSMIncidents "ssm-incidents" "ListTagsForResource", IncidentsRead, Reads;
     /// Which account and principal the credentials belong to. Needs no permission.
     GetCallerIdentity: STS "sts" "GetCallerIdentity", Identity, Reads;
     /// Credentials of a role. Sent by the credential provider, never by a pass.
@@ -135,6 +189,15 @@ impl Operation {
             Self::CreateContact => &["ssm-contacts:TagResource", "ssm-contacts:AssociateContact"],
             Self::UpdateContact => &["ssm-contacts:AssociateContact"],
             Self::CreateRotation => &["ssm-contacts:TagResource"],
+            Self::CreateReplicationSet => &[
+                "ssm-incidents:TagResource",
+                "iam:CreateServiceLinkedRole",
+                "kms:CreateGrant",
+                "kms:DescribeKey",
+            ],
+            Self::CreateResponsePlan => &["ssm-incidents:TagResource", "iam:PassRole"],
+            Self::UpdateResponsePlan => &["iam:PassRole"],
+            Self::StartIncident => &["ssm-incidents:TagResource"],
             _ => &[],
         }
     }
@@ -188,7 +251,7 @@ mod tests {
     #[test]
     fn names_that_read_are_not_mutating_and_the_others_are() {
         for operation in Operation::ALL {
-            let reads = ["Get", "List", "AssumeRole"]
+            let reads = ["Get", "List", "Describe", "BatchGet", "AssumeRole"]
                 .iter()
                 .any(|verb| operation.name().starts_with(verb));
             assert_eq!(operation.is_mutating(), !reads, "{operation}");
@@ -202,7 +265,12 @@ mod tests {
                 BudgetGroup::ContactsRead | BudgetGroup::RotationsRead => {
                     (Service::SSMContacts, false)
                 }
-                BudgetGroup::ContactsWrite => (Service::SSMContacts, true),
+                BudgetGroup::EngagementsRead | BudgetGroup::EngagementLists => {
+                    (Service::SSMContacts, false)
+                }
+                BudgetGroup::ContactsWrite | BudgetGroup::EngagementsWrite => {
+                    (Service::SSMContacts, true)
+                }
                 BudgetGroup::IncidentsRead => (Service::SSMIncidents, false),
                 BudgetGroup::IncidentsWrite | BudgetGroup::ReplicationSetWrite => {
                     (Service::SSMIncidents, true)
@@ -215,12 +283,19 @@ mod tests {
     }
 
     #[test]
-    fn only_sending_a_code_reaches_a_human() {
+    fn codes_engagements_and_incidents_reach_a_human() {
         let reaching: Vec<_> = Operation::ALL
             .iter()
             .filter(|o| o.reaches_human())
             .collect();
-        assert_eq!(reaching, [&Operation::SendActivationCode]);
+        assert_eq!(
+            reaching,
+            [
+                &Operation::SendActivationCode,
+                &Operation::StartEngagement,
+                &Operation::StartIncident
+            ]
+        );
     }
 
     #[test]

@@ -145,6 +145,9 @@ fn limits(per_second: impl Fn(&str) -> f64) -> Value {
         "ContactsRead",
         "ContactsWrite",
         "RotationsRead",
+        "EngagementsWrite",
+        "EngagementsRead",
+        "EngagementLists",
         "IncidentsRead",
         "IncidentsWrite",
         "ReplicationSetWrite",
@@ -662,8 +665,9 @@ async fn throttled(count: usize, report: &mut Report) -> Result<()> {
     println!("{count} contacts under 50 times the published quotas");
     let published = |group: &str| match group {
         "ContactsRead" | "RotationsRead" => 20.0,
-        "IncidentsRead" => 10.0,
-        "IncidentsWrite" => 5.0,
+        "IncidentsRead" | "EngagementsWrite" => 10.0,
+        "IncidentsWrite" | "EngagementsRead" => 5.0,
+        "EngagementLists" => 2.0,
         _ => 1.0,
     };
     let options = SimulatorOptions {
