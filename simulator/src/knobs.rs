@@ -76,6 +76,12 @@ knobs! {
     ContactsQuota = "contacts_quota", Kind::Number("1000");
     /// Rotations per account and Region.
     RotationsQuota = "rotations_quota", Kind::Number("500");
+    /// When messages of a page are said to have arrived.
+    PageDelivery = "page_delivery", Kind::OneOf(&["delivered", "on-read", "never"]);
+    /// Whether the code of a page is checked when the call does not say.
+    AcceptCodeDefault = "accept_code_default", Kind::OneOf(&["enforce", "ignore"]);
+    /// Whether an engagement that nobody stopped has an end.
+    EngagementStopTime = "engagement_stop_time", Kind::OneOf(&["when-over", "when-stopped"]);
     /// Deleting a response plan that is not there.
     DeleteMissingResponsePlan = "delete_missing_response_plan", Kind::OneOf(&["204", "404"]);
     /// Whether the contacts of a response plan must exist.

@@ -21,7 +21,7 @@ use crate::matching::Moment;
 use crate::protocol::{self, Answer, Decoded};
 use crate::services::{self, Call, Common, Operation, Service, sts};
 use crate::validation;
-use crate::world::World;
+use crate::world::{Circumstances, World};
 
 /// How a call ends.
 pub enum Outcome {
@@ -211,7 +211,12 @@ impl Request<'_> {
         let account = world.account(&scope.account);
         let mut account = lock(&account);
         let now = world.clock.now();
-        if account.settle(now) {
+        let circumstances = Circumstances {
+            now,
+            knobs: self.knobs,
+            world,
+        };
+        if account.settle(&circumstances) {
             world.changed();
         }
         let mut call = Call {

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock::Millis;
 use crate::iam::Rules;
+use crate::services::contacts::engagement;
 use crate::services::contacts::state::{RegionContacts, SentCode};
 use crate::services::incidents::data::{IncidentManager, Unusable};
 use crate::services::incidents::state::ReplicationSet;
 use crate::tokens::Tokens;
+use crate::world::Circumstances;
 
 /// One AWS account.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -52,12 +53,13 @@ impl Account {
         }
     }
 
-    /// Lets transitional states end whose time has come. True if something changed.
-    pub fn settle(&mut self, now: Millis) -> bool {
+    /// Lets everything happen that was to happen by now: engagements go on, transitional states end. True if something changed.
+    pub fn settle(&mut self, at: &Circumstances<'_>) -> bool {
+        let engaged = engagement::settle(self, at);
         let Some(set) = &mut self.replication_set else {
-            return false;
+            return engaged;
         };
-        let settled = set.settle(now);
+        let settled = set.settle(at.now);
         if settled.gone {
             self.offboard();
         } else {
@@ -65,7 +67,7 @@ impl Account {
                 self.contacts.remove(region);
             }
         }
-        settled.gone || settled.changed
+        engaged || settled.gone || settled.changed
     }
 
     /// Drops all Incident Manager data.

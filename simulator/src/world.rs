@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
 use serde::{Deserialize, Serialize};
@@ -72,6 +72,8 @@ struct Kept {
     account_knobs: HashMap<String, Overrides>,
     #[serde(default)]
     accounts: Vec<serde_json::Value>,
+    #[serde(default)]
+    pages: u64,
 }
 
 /// What decides on what happens by itself.
@@ -102,6 +104,7 @@ pub struct World {
     knobs: RwLock<KnobSettings>,
     sessions: RwLock<HashMap<String, Session>>,
     accounts: RwLock<HashMap<String, Arc<Mutex<Account>>>>,
+    pages: AtomicU64,
     dirty: AtomicBool,
 }
 
@@ -124,6 +127,7 @@ impl World {
             }),
             sessions: RwLock::default(),
             accounts: RwLock::default(),
+            pages: AtomicU64::new(0),
             dirty: AtomicBool::new(false),
             options,
         }
@@ -230,6 +234,24 @@ impl World {
         use_it(&mut write(&self.latency))
     }
 
+    /// The number of the next page, from 1.
+    pub fn next_page(&self) -> u64 {
+        self.pages.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Lets everything happen in an account that was to happen by now.
+    pub fn settle(&self, account: &mut Account) {
+        let knobs = self.knobs_of(&account.id);
+        let circumstances = Circumstances {
+            now: self.clock.now(),
+            knobs: &knobs,
+            world: self,
+        };
+        if account.settle(&circumstances) {
+            self.changed();
+        }
+    }
+
     /// Notes that there is something to save.
     pub fn changed(&self) {
         self.dirty.store(true, Ordering::Release);
@@ -247,6 +269,7 @@ impl World {
         let kept: Kept = serde_json::from_slice(&text)?;
         self.clock.set_offset(kept.clock_offset_ms);
         *write(&self.sessions) = kept.sessions;
+        self.pages.store(kept.pages, Ordering::Relaxed);
         write(&self.knobs).by_account = kept.account_knobs;
         let mut accounts = write(&self.accounts);
         for account in kept.accounts {
@@ -274,6 +297,7 @@ impl World {
             sessions: read(&self.sessions).clone(),
             account_knobs: read(&self.knobs).by_account.clone(),
             accounts,
+            pages: self.pages.load(Ordering::Relaxed),
         };
         let mut beside = path.clone().into_os_string();
         beside.push(".new");

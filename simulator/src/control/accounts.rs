@@ -65,6 +65,7 @@ pub(super) fn subscription(request: &Request<'_>, wanted: bool) -> Outcome {
     let account = channel_arn.split(':').nth(4).unwrap_or_default();
     let found = request.world.known_account(account).is_some_and(|account| {
         let mut account = lock(&account);
+        request.world.settle(&mut account);
         if wanted {
             subscribe(&mut account, &channel_arn)
         } else {
@@ -103,7 +104,7 @@ pub(super) fn accounts(request: &Request<'_>, method: &str, rest: &[&str]) -> Ou
                 .known_account(id)
                 .ok_or_else(|| Refusal::missing("account"))?;
             let mut account = lock(&account);
-            account.settle(world.clock.now());
+            world.settle(&mut account);
             serde_json::to_value(&*account).map_err(|error| Refusal::bad(error.to_string()))
         }
         ("DELETE", []) => {
@@ -127,7 +128,7 @@ pub(super) fn accounts(request: &Request<'_>, method: &str, rest: &[&str]) -> Ou
             }
             let account = world.account(id);
             let mut account = lock(&account);
-            account.settle(world.clock.now());
+            world.settle(&mut account);
             account.started = true;
             if account.replication_set.is_some() {
                 return Err(Refusal::bad("the account has a replication set already"));

@@ -27,10 +27,9 @@ pub(super) fn incidents(request: &Request<'_>, method: &str, rest: &[&str]) -> O
                 .known_account(&alarm.account)
                 .ok_or_else(|| Refusal::missing("account"))?;
             let mut account = lock(&account);
-            let now = world.clock.now();
-            account.settle(now);
+            world.settle(&mut account);
             let at = Circumstances {
-                now,
+                now: world.clock.now(),
                 knobs: &knobs,
                 world,
             };

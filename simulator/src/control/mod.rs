@@ -2,6 +2,7 @@
 
 mod accounts;
 mod incidents;
+mod pages;
 mod settings;
 mod troubles;
 
@@ -130,6 +131,8 @@ async fn route(request: &Request<'_>) -> Outcome {
         (_, ["quotas"]) => settings::quotas(request, method),
         (_, ["knobs"]) => settings::knobs(request, method),
         (_, ["iam"]) => accounts::iam(request, method),
+        ("GET", ["pages"]) => pages::show(request),
+        ("POST", ["pages", "accept"]) => pages::accept(request),
         ("GET", ["codes"]) => Ok(accounts::codes(request)),
         ("POST", ["unsubscribe"]) => accounts::subscription(request, false),
         ("POST", ["subscribe"]) => accounts::subscription(request, true),

@@ -4,7 +4,8 @@ use crate::error::AwsError;
 use crate::services::Call;
 use crate::state::Account;
 
-use super::errors::{self, CHANNEL, CONTACT, ROTATION};
+use super::engagement::state::Engagement;
+use super::errors::{self, CHANNEL, CONTACT, ENGAGEMENT, PAGE, ROTATION};
 use super::state::{Channel, RegionContacts};
 
 /// An ARN taken apart.
@@ -156,6 +157,34 @@ pub(super) fn find_channel(
         Some(channel) if visible(call, channel.created) => Ok(channel.id.clone()),
         _ => Err(errors::not_found(CHANNEL, arn)),
     }
+}
+
+/// The engagement an ARN names, if it exists.
+pub(super) fn find_engagement<'a>(
+    account: &'a mut Account,
+    call: &Call<'_>,
+    arn: &str,
+) -> Result<&'a Engagement, AwsError> {
+    let rest = local(call, arn, "engagement", ENGAGEMENT)?;
+    let (_, id) = rest.rsplit_once('/').unwrap_or_default();
+    account
+        .region(&call.scope.region)
+        .engagements
+        .get(id)
+        .filter(|found| found.arn() == arn && visible(call, found.started))
+        .ok_or_else(|| errors::not_found(ENGAGEMENT, arn))
+}
+
+/// The engagement of the page an ARN names, and the page's index in it, if it exists.
+pub(super) fn find_page<'a>(
+    account: &'a mut Account,
+    call: &Call<'_>,
+    arn: &str,
+) -> Result<(&'a Engagement, usize), AwsError> {
+    local(call, arn, "page", PAGE)?;
+    super::engagement::page_at(account.region(&call.scope.region), arn)
+        .filter(|(engagement, index)| visible(call, engagement.pages[*index].created))
+        .ok_or_else(|| errors::not_found(PAGE, arn))
 }
 
 /// The channel at `alias/id`.

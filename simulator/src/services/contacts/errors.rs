@@ -15,6 +15,10 @@ pub const CHANNEL: &str = "CONTACT_CHANNEL";
 pub const ROTATION: &str = "ROTATION";
 /// Name of an override in `ResourceType`.
 pub const OVERRIDE: &str = "ROTATION_OVERRIDE";
+/// Name of an engagement in `ResourceType`.
+pub const ENGAGEMENT: &str = "ENGAGEMENT";
+/// Name of a page in `ResourceType`.
+pub const PAGE: &str = "PAGE";
 
 /// A business rule is broken.
 pub fn invalid(detail: impl AsRef<str>) -> AwsError {

@@ -1,4 +1,4 @@
-//! ssm-contacts: contacts, engagement plans, channels, activation, rotations, overrides, policies and tags.
+//! ssm-contacts: contacts, engagement plans, channels, activation, rotations, overrides, engagements, pages, policies and tags.
 
 mod activation;
 mod arn;
@@ -116,6 +116,13 @@ const fn create(
 ) -> Operation {
     let mut operation = write(name, input, needs, effect);
     operation.token = Some("IdempotencyToken");
+    operation
+}
+
+/// Has a budget of its own, other than those of its kind.
+const fn rated(per_second: f64, operation: Operation) -> Operation {
+    let mut operation = alone(operation);
+    operation.per_second = Some(per_second);
     operation
 }
 
@@ -276,6 +283,93 @@ static OPERATIONS: &[Operation] = &[
         on_policy,
         policy::get,
     ),
+    rated(
+        20.0,
+        create(
+            "StartEngagement",
+            &shapes::START_ENGAGEMENT,
+            on_contact,
+            engagement::start_call,
+        ),
+    ),
+    rated(
+        10.0,
+        write(
+            "StopEngagement",
+            &shapes::STOP_ENGAGEMENT,
+            on_engagement,
+            engagement::stop_call,
+        ),
+    ),
+    rated(
+        5.0,
+        read(
+            "DescribeEngagement",
+            &shapes::ENGAGEMENT_ID,
+            on_engagement,
+            engagement::describe,
+        ),
+    ),
+    rated(
+        2.0,
+        read(
+            "ListEngagements",
+            &shapes::LIST_ENGAGEMENTS,
+            on_account,
+            engagement::list,
+        ),
+    ),
+    rated(
+        20.0,
+        write(
+            "AcceptPage",
+            &shapes::ACCEPT_PAGE,
+            on_page,
+            engagement::accept,
+        ),
+    ),
+    rated(
+        5.0,
+        read(
+            "DescribePage",
+            &shapes::PAGE_ID,
+            on_page,
+            engagement::describe_page,
+        ),
+    ),
+    rated(
+        1.0,
+        read(
+            "ListPagesByContact",
+            &shapes::LIST_CONTACT_PAGES,
+            on_contact,
+            engagement::list_by_contact,
+        ),
+    ),
+    rated(
+        2.0,
+        read(
+            "ListPagesByEngagement",
+            &shapes::LIST_ENGAGEMENT_PAGES,
+            on_engagement,
+            engagement::list_by_engagement,
+        ),
+    ),
+    rated(
+        1.0,
+        read(
+            "ListPageReceipts",
+            &shapes::LIST_RECEIPTS,
+            on_page,
+            engagement::receipts,
+        ),
+    ),
+    read(
+        "ListPageResolutions",
+        &shapes::LIST_RESOLUTIONS,
+        on_page,
+        engagement::resolutions,
+    ),
     write("TagResource", &shapes::TAG_RESOURCE, on_tagged, tags::tag),
     write(
         "UntagResource",
@@ -328,6 +422,14 @@ fn on_channel(_: &Account, call: &Call<'_>) -> Vec<Needed> {
 
 fn on_rotation(_: &Account, call: &Call<'_>) -> Vec<Needed> {
     action(call, call.required("RotationId"))
+}
+
+fn on_engagement(_: &Account, call: &Call<'_>) -> Vec<Needed> {
+    action(call, call.required("EngagementId"))
+}
+
+fn on_page(_: &Account, call: &Call<'_>) -> Vec<Needed> {
+    action(call, call.required("PageId"))
 }
 
 fn on_policy(_: &Account, call: &Call<'_>) -> Vec<Needed> {

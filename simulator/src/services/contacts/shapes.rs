@@ -28,6 +28,11 @@ static UUID_PATTERN: Pattern = Pattern::new(
     "[a-fA-Z0-9]{8,11}-[a-fA-F0-9]{4}-[a-fA-F0-9]{4}-[a-fA-F0-9]{4}-[a-fA-F0-9]{12}",
 );
 static DIGITS_PATTERN: Pattern = Pattern::new("^[0-9]*$", "[0-9]*");
+static SENDER_PATTERN: Pattern = Pattern::new(
+    "^[\\\\a-zA-Z0-9_@#%*+=:?.\\/!\\s-]*$",
+    r"[\\a-zA-Z0-9_@#%*+=:?./!\t\n\x0B\x0C\r -]*",
+);
+static ANYTHING_PATTERN: Pattern = Pattern::new("^[.\\s\\S]*$", r"(?s:.*)");
 static NOT_BLANK_PATTERN: Pattern = Pattern::new(".*\\S.*", r"(?s:.*[^\t\n\x0B\x0C\r ].*)");
 
 static ALIAS: Shape = Shape::text(Some(1), Some(255), &ALIAS_PATTERN);
@@ -193,6 +198,69 @@ pub(super) static PREVIEW_SHIFTS: Structure = Structure::of(&[
     Member::optional("Overrides", &PREVIEW_OVERRIDES),
     Member::optional("NextToken", &TOKEN),
     Member::optional("MaxResults", &MAX_RESULTS),
+]);
+
+static SENDER: Shape = Shape::text(None, Some(255), &SENDER_PATTERN);
+static INCIDENT: Shape = Shape::text(None, Some(1024), &SENDER_PATTERN);
+static SUBJECT: Shape = Shape::text(Some(1), Some(2048), &ANYTHING_PATTERN);
+static CONTENT: Shape = Shape::text(Some(1), Some(8192), &ANYTHING_PATTERN);
+static REASON: Shape = Shape::text(None, Some(255), &ANYTHING_PATTERN);
+static ACCEPT_TYPE: Shape = Shape::one_of(&["DELIVERED", "READ"]);
+static ACCEPT_CODE_VALIDATION: Shape = Shape::one_of(&["IGNORE", "ENFORCE"]);
+static TIME_RANGE: Shape = Shape::structure(&[
+    Member::optional("StartTime", &TIMESTAMP),
+    Member::optional("EndTime", &TIMESTAMP),
+]);
+
+pub(super) static START_ENGAGEMENT: Structure = Structure::of(&[
+    Member::required("ContactId", &ARN),
+    Member::required("Sender", &SENDER),
+    Member::required("Subject", &SUBJECT),
+    Member::required("Content", &CONTENT),
+    Member::optional("PublicSubject", &SUBJECT),
+    Member::optional("PublicContent", &CONTENT),
+    Member::optional("IncidentId", &INCIDENT),
+    Member::optional("IdempotencyToken", &TOKEN),
+]);
+pub(super) static STOP_ENGAGEMENT: Structure = Structure::of(&[
+    Member::required("EngagementId", &ARN),
+    Member::optional("Reason", &REASON),
+]);
+pub(super) static ENGAGEMENT_ID: Structure =
+    Structure::of(&[Member::required("EngagementId", &ARN)]);
+pub(super) static LIST_ENGAGEMENTS: Structure = Structure::of(&[
+    Member::optional("NextToken", &TOKEN),
+    Member::optional("MaxResults", &MAX_RESULTS),
+    Member::optional("IncidentId", &INCIDENT),
+    Member::optional("TimeRangeValue", &TIME_RANGE),
+]);
+pub(super) static PAGE_ID: Structure = Structure::of(&[Member::required("PageId", &ARN)]);
+pub(super) static LIST_CONTACT_PAGES: Structure = Structure::of(&[
+    Member::required("ContactId", &ARN),
+    Member::optional("NextToken", &TOKEN),
+    Member::optional("MaxResults", &MAX_RESULTS),
+]);
+pub(super) static LIST_ENGAGEMENT_PAGES: Structure = Structure::of(&[
+    Member::required("EngagementId", &ARN),
+    Member::optional("NextToken", &TOKEN),
+    Member::optional("MaxResults", &MAX_RESULTS),
+]);
+pub(super) static LIST_RECEIPTS: Structure = Structure::of(&[
+    Member::required("PageId", &ARN),
+    Member::optional("NextToken", &TOKEN),
+    Member::optional("MaxResults", &MAX_RESULTS),
+]);
+pub(super) static LIST_RESOLUTIONS: Structure = Structure::of(&[
+    Member::optional("NextToken", &TOKEN),
+    Member::required("PageId", &ARN),
+]);
+pub(super) static ACCEPT_PAGE: Structure = Structure::of(&[
+    Member::required("PageId", &ARN),
+    Member::optional("ContactChannelId", &ARN),
+    Member::required("AcceptType", &ACCEPT_TYPE),
+    Member::optional("Note", &SUBJECT),
+    Member::required("AcceptCode", &ACTIVATION_CODE),
+    Member::optional("AcceptCodeValidation", &ACCEPT_CODE_VALIDATION),
 ]);
 
 pub(super) static CREATE_CONTACT: Structure = Structure::of(&[

@@ -13,6 +13,7 @@ use super::pages::{self, Page};
 use super::recurrence;
 use super::roster::{Enough, Piece, Replacement, Roster};
 use super::rotation::{instant, texts};
+use super::state::{Override, Rotation};
 
 fn shown(piece: &Piece) -> Value {
     let cut = |people: &[String]| people[..people.len().min(SHOWN)].to_vec();
@@ -58,6 +59,39 @@ fn answer(call: &Call<'_>, roster: &Roster, page: &Page) -> Result<Value, AwsErr
     Ok(output)
 }
 
+/// The roster of a rotation with the overrides that are seen.
+fn roster(rotation: &Rotation, seen: impl Fn(&Override) -> bool) -> Result<Roster, AwsError> {
+    Ok(Roster {
+        people: rotation.contact_ids.clone(),
+        start: rotation.start,
+        zone: recurrence::zone(&rotation.time_zone)?,
+        recurrence: recurrence::parse(&rotation.recurrence, rotation.contact_ids.len())?,
+        replacements: rotation
+            .overrides
+            .values()
+            .filter(|each| seen(each))
+            .map(|each| Replacement {
+                people: each.contact_ids.clone(),
+                start: each.start,
+                end: each.end,
+                rank: (each.created, each.id.clone()),
+            })
+            .collect(),
+    })
+}
+
+/// Who is on shift at this moment.
+pub(super) fn on_shift(rotation: &Rotation, at: Millis) -> Vec<String> {
+    let mut people = Vec::new();
+    if let Ok(roster) = roster(rotation, |_| true) {
+        roster.pieces(at, at + 1, |piece| {
+            people = piece.people;
+            Enough::Yes
+        });
+    }
+    people
+}
+
 pub(super) fn list(account: &mut Account, call: &mut Call<'_>) -> Result<Value, AwsError> {
     let arn = call.required("RotationId");
     // Unlike all others, this operation says so with a ValidationException.
@@ -69,23 +103,7 @@ pub(super) fn list(account: &mut Account, call: &mut Call<'_>) -> Result<Value, 
         }
     })?;
     let rotation = &account.region(&call.scope.region).rotations[&id];
-    let roster = Roster {
-        people: rotation.contact_ids.clone(),
-        start: rotation.start,
-        zone: recurrence::zone(&rotation.time_zone)?,
-        recurrence: recurrence::parse(&rotation.recurrence, rotation.contact_ids.len())?,
-        replacements: rotation
-            .overrides
-            .values()
-            .filter(|each| visible(call, each.created))
-            .map(|each| Replacement {
-                people: each.contact_ids.clone(),
-                start: each.start,
-                end: each.end,
-                rank: (each.created, each.id.clone()),
-            })
-            .collect(),
-    };
+    let roster = roster(rotation, |each| visible(call, each.created))?;
     let page = pages::page(call, &filters(call))?;
     answer(call, &roster, &page)
 }

@@ -7,6 +7,8 @@ use serde_json::Value;
 
 use crate::clock::Millis;
 
+use super::engagement::state::Engagement;
+
 /// A contact, escalation plan or on-call schedule.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -120,6 +122,9 @@ pub struct RegionContacts {
     /// By id.
     #[serde(default)]
     pub rotations: BTreeMap<String, Rotation>,
+    /// By id.
+    #[serde(default)]
+    pub engagements: BTreeMap<String, Engagement>,
 }
 
 impl RegionContacts {

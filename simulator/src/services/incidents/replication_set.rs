@@ -310,7 +310,7 @@ pub(super) fn update(account: &mut Account, call: &mut Call<'_>) -> Result<Value
     }
     call.principal.clone_into(&mut set.modified_by);
     set.modified = call.now;
-    account.settle(call.now);
+    account.settle(&call.circumstances());
     remember(account, call, &json!({}), &arn);
     Ok(json!({}))
 }
@@ -401,7 +401,7 @@ pub(super) fn delete(account: &mut Account, call: &mut Call<'_>) -> Result<Value
     call.principal.clone_into(&mut set.modified_by);
     set.modified = call.now;
     set.begin(Status::Deleting, call.now, state_delay(call));
-    account.settle(call.now);
+    account.settle(&call.circumstances());
     Ok(json!({}))
 }
 

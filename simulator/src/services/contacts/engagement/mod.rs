@@ -1,6 +1,12 @@
 //! Engagements: who is paged, one stage after the other, until somebody essential answers.
 
-use serde_json::Value;
+mod calls;
+mod course;
+mod page_calls;
+pub mod state;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::clock::Millis;
 use crate::error::AwsError;
@@ -8,10 +14,18 @@ use crate::state::Account;
 use crate::world::Circumstances;
 
 use super::arn::{beside, parse};
-use super::errors::{self, CONTACT};
+use super::errors::{self, CONTACT, ENGAGEMENT};
+use super::state::RegionContacts;
+use state::{Answer, Due, Engagement, Page, ReceiptKind};
+
+pub(super) use calls::{describe, list, start as start_call, stop as stop_call};
+pub(super) use page_calls::{
+    accept, describe as describe_page, list_by_contact, list_by_engagement, receipts, resolutions,
+};
 
 /// What an engagement is started with.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Start {
     /// The person, schedule or escalation plan.
     pub contact_arn: String,
@@ -40,30 +54,226 @@ pub struct Event {
     pub data: Value,
 }
 
-/// Starts an engagement in the Region of its contact, and gives its ARN.
+/// Starts an engagement in the Region of its contact, and gives its ARN. Who is engaged at once is paged at once.
 pub fn start(
     account: &mut Account,
-    _at: &Circumstances<'_>,
+    at: &Circumstances<'_>,
     start: &Start,
 ) -> Result<String, AwsError> {
     let parsed = parse(&start.contact_arn)
         .filter(|parsed| parsed.kind == "contact" && parsed.account == account.id)
         .ok_or_else(|| errors::invalid_arn(&start.contact_arn))?;
-    if !account
-        .region(parsed.region)
-        .contacts
-        .contains_key(parsed.rest)
-    {
+    let region = account.region(parsed.region);
+    if !region.contacts.contains_key(parsed.rest) {
         return Err(errors::not_found(CONTACT, &start.contact_arn));
     }
-    let id = uuid::Uuid::new_v4().to_string();
-    Ok(beside(&start.contact_arn, "engagement", &id))
+    let mut engagement = Engagement::new(start.clone(), at.now);
+    course::begin(&mut engagement, region, at);
+    let arn = engagement.arn();
+    region.engagements.insert(engagement.id.clone(), engagement);
+    // Stages without a duration, and what follows them.
+    settle_region(region, at);
+    Ok(arn)
 }
 
-/// Stops every engagement of an incident that is under way.
-pub fn stop_of_incident(_account: &mut Account, _at: &Circumstances<'_>, _incident_arn: &str) {}
+/// Stops an engagement; one that has been stopped before stays as it is.
+pub fn stop(
+    account: &mut Account,
+    at: &Circumstances<'_>,
+    engagement_arn: &str,
+    reason: Option<&str>,
+) -> Result<(), AwsError> {
+    let engagement = parse(engagement_arn)
+        .filter(|parsed| parsed.kind == "engagement")
+        .and_then(|parsed| {
+            let id = parsed.rest.rsplit('/').next()?;
+            account.region(parsed.region).engagements.get_mut(id)
+        })
+        .filter(|engagement| engagement.arn() == engagement_arn)
+        .ok_or_else(|| errors::not_found(ENGAGEMENT, engagement_arn))?;
+    course::stop(engagement, at.now, reason);
+    Ok(())
+}
+
+/// Stops every engagement of an incident.
+pub fn stop_of_incident(account: &mut Account, at: &Circumstances<'_>, incident_arn: &str) {
+    for region in account.contacts.values_mut() {
+        for engagement in region.engagements.values_mut() {
+            if engagement.start.incident_id.as_deref() == Some(incident_arn) {
+                course::stop(engagement, at.now, None);
+            }
+        }
+    }
+}
 
 /// What happened in the engagements of an incident so far, in order.
-pub fn events_of(_account: &Account, _incident_arn: &str) -> Vec<Event> {
-    Vec::new()
+pub fn events_of(account: &Account, incident_arn: &str) -> Vec<Event> {
+    let mut events: Vec<Event> = account
+        .contacts
+        .values()
+        .flat_map(|region| region.engagements.values())
+        .filter(|engagement| engagement.start.incident_id.as_deref() == Some(incident_arn))
+        .flat_map(|engagement| {
+            engagement.pages.iter().flat_map(|page| {
+                let event = |kind, time: Option<Millis>| {
+                    Some(Event {
+                        time: time?,
+                        kind,
+                        data: json!({
+                            "contactArn": page.contact_arn,
+                            "engagementArn": engagement.arn(),
+                        }),
+                    })
+                };
+                [
+                    event(
+                        "SSM Contacts Page for Incident",
+                        page.first(ReceiptKind::Sent),
+                    ),
+                    event(
+                        "SSM Contacts Page Acknowledgement for Incident",
+                        page.first(ReceiptKind::Read),
+                    ),
+                ]
+            })
+        })
+        .flatten()
+        .collect();
+    events.sort_by_key(|event| event.time);
+    events
+}
+
+/// Lets everything happen that was to happen by now, as the contacts, plans and rotations are. True if anything did.
+pub fn settle(account: &mut Account, at: &Circumstances<'_>) -> bool {
+    let mut changed = false;
+    for region in account.contacts.values_mut() {
+        changed |= settle_region(region, at);
+    }
+    changed
+}
+
+fn settle_region(region: &mut RegionContacts, at: &Circumstances<'_>) -> bool {
+    let next = |engagements: &std::collections::BTreeMap<String, Engagement>| {
+        engagements
+            .values()
+            .filter_map(|engagement| Some((engagement.due()?, engagement.id.clone())))
+            .min()
+            .filter(|(due, _)| *due <= at.now)
+    };
+    let mut upcoming = next(&region.engagements);
+    if upcoming.is_none() {
+        return false;
+    }
+    let mut engagements = std::mem::take(&mut region.engagements);
+    while let Some((_, id)) = upcoming {
+        if let Some(engagement) = engagements.get_mut(&id) {
+            course::proceed(engagement, region, at);
+        }
+        upcoming = next(&engagements);
+    }
+    region.engagements = engagements;
+    true
+}
+
+impl Engagement {
+    /// Its ARN.
+    pub fn arn(&self) -> String {
+        beside(&self.start.contact_arn, "engagement", &self.id)
+    }
+}
+
+impl Page {
+    /// Its ARN.
+    pub fn arn(&self) -> String {
+        beside(&self.contact_arn, "page", &self.id)
+    }
+}
+
+/// The engagement of a page and the page's index in it.
+pub(super) fn page_at<'a>(
+    region: &'a RegionContacts,
+    arn: &str,
+) -> Option<(&'a Engagement, usize)> {
+    region.engagements.values().find_map(|engagement| {
+        let index = engagement.pages.iter().position(|page| page.arn() == arn)?;
+        Some((engagement, index))
+    })
+}
+
+/// All pages of an account with their engagements, in the order of their numbers.
+pub fn pages(account: &Account) -> Vec<(&Engagement, &Page)> {
+    let mut pages: Vec<_> = account
+        .contacts
+        .values()
+        .flat_map(|region| region.engagements.values())
+        .flat_map(|engagement| engagement.pages.iter().map(move |page| (engagement, page)))
+        .collect();
+    pages.sort_by_key(|(_, page)| page.seq);
+    pages
+}
+
+/// Why a human cannot answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoAnswer {
+    /// There is no such page.
+    Unknown,
+    /// The page was not out yet.
+    TooEarly,
+    /// Things have happened since.
+    TooLate,
+}
+
+/// A human answers a page by phone or text: now, or at a time to come, or at one since which nothing has happened.
+pub fn answer(
+    account: &mut Account,
+    at: &Circumstances<'_>,
+    page_arn: &str,
+    answered: Millis,
+) -> Result<(), NoAnswer> {
+    let then = Circumstances {
+        now: answered.min(at.now),
+        ..*at
+    };
+    settle(account, &then);
+    let region = parse(page_arn)
+        .filter(|parsed| parsed.kind == "page")
+        .and_then(|parsed| account.contacts.get_mut(parsed.region))
+        .ok_or(NoAnswer::Unknown)?;
+    let (engagement, page) = page_at(region, page_arn).ok_or(NoAnswer::Unknown)?;
+    let id = engagement.id.clone();
+    let code = engagement.pages[page].code.clone();
+    if answered < engagement.pages[page].created {
+        return Err(NoAnswer::TooEarly);
+    }
+    if engagement.pages[page].first(ReceiptKind::Read).is_some() {
+        return Ok(());
+    }
+    if answered < engagement.last {
+        return Err(NoAnswer::TooLate);
+    }
+    if answered > at.now {
+        if let Some(engagement) = region.engagements.get_mut(&id) {
+            engagement.plan(answered, Due::Answer { page });
+        }
+        return Ok(());
+    }
+    let answer = Answer {
+        channel: None,
+        info: Some(code),
+    };
+    acknowledge(region, &then, &id, page, answer);
+    Ok(())
+}
+
+fn acknowledge(
+    region: &mut RegionContacts,
+    at: &Circumstances<'_>,
+    engagement: &str,
+    page: usize,
+    answer: Answer,
+) {
+    if let Some(mut engagement) = region.engagements.remove(engagement) {
+        course::read(&mut engagement, region, at, page, answer);
+        region.engagements.insert(engagement.id.clone(), engagement);
+    }
 }
