@@ -18,7 +18,8 @@ use tokio_util::sync::CancellationToken;
 use crate::admin::{self, Admin};
 use crate::api::conditions::ConditionType;
 use crate::api::{
-    ChannelActivation, Contact, EscalationPlan, OnCallSchedule, ProviderConfig, RotationOverride,
+    ChannelActivation, Contact, EscalationPlan, OnCallSchedule, ProviderConfig, ResponsePlan,
+    RotationOverride,
 };
 use crate::aws::{Accounts, Limiter, Priority, RequestMetrics};
 use crate::cli::RunArguments;
@@ -37,7 +38,8 @@ use crate::engine::status::condition;
 use crate::engine::store::{ObjectStore, Seen};
 use crate::metrics::Metrics;
 use crate::resources::{
-    channel_activation, contact, escalation_plan, on_call_schedule, rotation_override,
+    channel_activation, contact, escalation_plan, on_call_schedule, response_plan,
+    rotation_override,
 };
 use crate::{aws, telemetry};
 
@@ -214,6 +216,9 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
         Arc::new(ObjectStore::new(RotationOverride::KIND, watches));
     shared.directory.register(schedules.clone());
     shared.directory.register(overrides.clone());
+    let response_plans: response_plan::Store =
+        Arc::new(ObjectStore::new(ResponsePlan::KIND, watches));
+    shared.directory.register(response_plans.clone());
 
     // The initial lists come before the first pass, or everything would seem to be missing.
     let (listed, mut listing) = mpsc::channel::<()>(1);
@@ -223,6 +228,7 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
     let nobody: Arc<Hook<ChannelActivation>> = Arc::new(|_| {});
     watch_kind::<ChannelActivation>(&shared, &activations, &nobody, &listed, &stop);
     watch_aliases(&shared, &plans, &listed, &stop);
+    watch_aliases(&shared, &response_plans, &listed, &stop);
     watch_schedules(&shared, &schedules, &listed, &stop);
     watch_overrides(&shared, &overrides, &listed, &stop);
     watch_everything_else(&shared, &contacts, &activations, &listed, &stop);
@@ -280,6 +286,17 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
                     shared: shared.clone(),
                 },
                 plans,
+            )),
+        ),
+        (
+            ResponsePlan::KIND,
+            Arc::new(Engine::new(
+                shared.clone(),
+                response_plan::ResponsePlans {
+                    shared: shared.clone(),
+                    plans: response_plans.clone(),
+                },
+                response_plans,
             )),
         ),
         (

@@ -77,6 +77,8 @@ pub enum ReferringKind {
     RotationOverride,
     /// Its stages name contacts and schedules.
     EscalationPlan,
+    /// It engages escalation plans, schedules and contacts.
+    ResponsePlan,
 }
 
 impl ReferringKind {
@@ -86,6 +88,7 @@ impl ReferringKind {
             Self::OnCallSchedule => "OnCallSchedule",
             Self::RotationOverride => "RotationOverride",
             Self::EscalationPlan => "EscalationPlan",
+            Self::ResponsePlan => "ResponsePlan",
         }
     }
 }
@@ -97,6 +100,10 @@ pub enum ReferredKind {
     Contact,
     /// A schedule.
     OnCallSchedule,
+    /// An escalation plan.
+    EscalationPlan,
+    /// A response plan.
+    ResponsePlan,
 }
 
 impl ReferredKind {
@@ -105,6 +112,8 @@ impl ReferredKind {
         match self {
             Self::Contact => "Contact",
             Self::OnCallSchedule => "OnCallSchedule",
+            Self::EscalationPlan => "EscalationPlan",
+            Self::ResponsePlan => "ResponsePlan",
         }
     }
 }

@@ -187,4 +187,10 @@ documented! {
     RotationNotFound,
     /// Nobody of those who are to be replaced is on shift meanwhile.
     NothingToReplace,
+    /// The ProviderConfig's `passRoleArns` does not list the role that a runbook is to be given.
+    PassRoleNotAllowed,
+    /// AWS could not publish a test message to a topic of the chat channel.
+    ChatTopicPermissionDenied,
+    /// AWS could not read the secret with the credentials for PagerDuty.
+    PagerDutySecretInvalid,
 }

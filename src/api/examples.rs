@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{
     AccessGrant, ChannelActivation, Contact, EscalationPlan, GROUP, OnCallSchedule, ProviderConfig,
-    RotationOverride, VERSION,
+    ResponsePlan, RotationOverride, VERSION,
 };
 
 /// Why there is no example.
@@ -42,6 +42,7 @@ pub fn complete() -> Result<BTreeMap<String, String>, Failure> {
     written.add::<OnCallSchedule>("primary", Some("payments"), vec![schedule()])?;
     written.add::<RotationOverride>("bob-for-alice", Some("payments"), overrides())?;
     written.add::<EscalationPlan>("payments", Some("payments"), vec![escalation_plan()])?;
+    written.add::<ResponsePlan>("payments-down", Some("payments"), response_plans())?;
     Ok(written.files)
 }
 
@@ -84,6 +85,7 @@ fn provider_configs() -> Vec<Value> {
         "allowedNamespaces": {"names": ["people"], "selector": labelled.clone()},
         "adoption": {"allowedNamespaces": {"names": ["people"], "selector": labelled}},
         "unmanagedReferences": "Deny",
+        "passRoleArns": ["arn:aws:iam::123456789012:role/payments-runbook"],
         "assumeRole": {
             "roleArn": "arn:aws:iam::123456789012:role/incident-operator",
             "externalId": "example",
@@ -255,6 +257,60 @@ fn escalation_plan() -> Value {
         "review": {"everyDays": 180, "lastReviewed": "2026-11-01"},
     });
     with_common(&plan, "NoBackup")
+}
+
+fn response_plans() -> Vec<Value> {
+    let topic = |name: &str| format!("arn:aws:sns:ap-northeast-1:123456789012:{name}");
+    let contact =
+        |name: &str| format!("arn:aws:ssm-contacts:ap-northeast-1:123456789012:contact/{name}");
+    let plan = json!({
+        "name": "payments-down",
+        "displayName": "Payments down",
+        "incidentTemplate": {
+            "title": "Payments are failing",
+            "impact": "High",
+            "summary": "Customers cannot pay. Dashboard: https://example.com/d/payments",
+            "dedupeString": "payments",
+            "notificationTargets": [{"snsTopicArn": topic("incidents")}],
+            "incidentTags": {"service": "payments"},
+        },
+        "engagements": [
+            {"escalationPlanRef": {"name": "payments", "namespace": "payments"}},
+            {"onCallScheduleRef": {"name": "primary", "namespace": "payments"}},
+            {"contactRef": {"name": "carol", "namespace": "people"}},
+            {"arn": contact("manager")},
+        ],
+        "chatChannel": {"chatbotSns": [topic("payments-chat")]},
+        "automation": {
+            "documentName": "PaymentsRunbook",
+            "documentVersion": "3",
+            "roleArn": "arn:aws:iam::123456789012:role/payments-runbook",
+            "targetAccount": "ResponsePlanOwnerAccount",
+            "parameters": [
+                {"name": "AutomationAssumeRole", "values": ["arn:aws:iam::123456789012:role/payments-runbook-steps"]},
+            ],
+            "dynamicParameters": [
+                {"name": "incident", "variable": "IncidentRecordArn"},
+                {"name": "resources", "variable": "InvolvedResources"},
+            ],
+        },
+        "pagerDuty": {"name": "payments", "serviceId": "P0EXAMPLE", "secretId": "pagerduty"},
+        "mirrorIncidents": {"maxAgeHours": 168, "maxCount": 20},
+    });
+    // What is engaged by its ARN.
+    let by_arn = json!({
+        "name": "payments-slow",
+        "incidentTemplate": {"title": "Payments are slow", "impact": "Medium"},
+        "engagements": [
+            {"escalationPlanRef": {"arn": contact("payments-escalation")}},
+            {"onCallScheduleRef": {"arn": contact("secondary")}},
+            {"contactRef": {"arn": contact("dave")}},
+        ],
+    });
+    [plan, by_arn]
+        .iter()
+        .map(|spec| with_common(spec, "EngagesDirectly"))
+        .collect()
 }
 
 #[derive(Default)]

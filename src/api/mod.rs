@@ -13,6 +13,7 @@ pub mod examples;
 pub mod on_call_schedule;
 pub mod provider_config;
 pub mod reference;
+pub mod response_plan;
 pub mod rotation_override;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ pub use contact::Contact;
 pub use escalation_plan::EscalationPlan;
 pub use on_call_schedule::OnCallSchedule;
 pub use provider_config::ProviderConfig;
+pub use response_plan::ResponsePlan;
 pub use rotation_override::RotationOverride;
 
 /// API group of every kind; also the prefix of annotations, labels and finalizers.
@@ -59,6 +61,7 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
         OnCallSchedule::crd(),
         RotationOverride::crd(),
         EscalationPlan::crd(),
+        ResponsePlan::crd(),
     ];
     for crd in &mut crds {
         for version in &mut crd.spec.versions {

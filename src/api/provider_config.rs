@@ -95,6 +95,8 @@ pub(super) fn selector_schema(_: &mut schemars::SchemaGenerator) -> schemars::Sc
     validation = Rule::new("self.ownerId == oldSelf.ownerId").message("ownerId cannot be changed: it marks what is ours in AWS"),
     validation = Rule::new("self.accountId.matches('^[0-9]{12}$')").message("accountId has 12 digits; write it in quotes"),
     validation = Rule::new("self.region.matches('^[a-z]{2}(-[a-z]+)+-[0-9]+$')").message("region is an AWS Region such as eu-central-1"),
+    validation = Rule::new("!has(self.passRoleArns) || self.passRoleArns.all(r, r.matches('^arn:(aws|aws-cn|aws-us-gov):iam::[0-9]{12}:role/.+$') && !r.contains('*'))")
+        .message("passRoleArns has ARNs of IAM roles, arn:aws:iam::<account>:role/<name>, without wildcards"),
     validation = Rule::new("size(self.ownerId) >= 1 && size(self.ownerId) <= 128 && self.ownerId.matches('^[a-zA-Z0-9_.:/=+@-]*$')")
         .message("ownerId has 1 to 128 letters, digits and the characters _ . : / = + - @: it becomes a tag value")
 )]
@@ -117,6 +119,11 @@ pub struct ProviderConfigSpec {
     /// Whether references may name by ARN what no object in this cluster manages. Absent = `Deny`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unmanaged_references: Option<UnmanagedReferences>,
+    /// Roles that response plans may give to their runbooks, by ARN. Whoever writes a ResponsePlan in an allowed namespace lets AWS act as
+    /// such a role. Absent = none. A role that AWS has in a plan already stays there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 200), inner(length(max = 1000)), extend("x-kubernetes-list-type" = "set"))]
+    pub pass_role_arns: Option<Vec<String>>,
     /// Role to assume. Absent or empty = the operator's own identity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assume_role: Option<AssumeRole>,

@@ -71,3 +71,31 @@ pub struct ObjectReference {
     #[schemars(length(min = 1, max = 512))]
     pub arn: Option<String>,
 }
+
+/// Names a response plan in this namespace, one in another namespace (an AccessGrant there must allow it), or by ARN one that this cluster
+/// does not manage.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("has(self.name) != has(self.arn)")
+        .message("give either name (with namespace, for another namespace) or arn"),
+    validation = Rule::new("!has(self.__namespace__) || has(self.name)")
+        .message("namespace goes with name; an arn stands alone"),
+    validation = Rule::new("!has(self.arn) || self.arn.matches('^arn:(aws|aws-cn|aws-us-gov):ssm-incidents::[0-9]{12}:response-plan/[a-zA-Z0-9_-]+$')")
+        .message("arn is that of a response plan: arn:<partition>:ssm-incidents::<account>:response-plan/<name>")
+)]
+pub struct ResponsePlanReference {
+    /// Name of the ResponsePlan object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub name: Option<String>,
+    /// Namespace of the object. Absent = this one. For another one, an AccessGrant there must allow the reference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    pub namespace: Option<String>,
+    /// ARN of a response plan that this cluster does not manage. The ProviderConfig must allow it (`unmanagedReferences: Allow`), unless an
+    /// object here manages it after all: then the same grant is needed as for its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512))]
+    pub arn: Option<String>,
+}

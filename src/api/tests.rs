@@ -14,7 +14,8 @@ use super::cases::{Rule, object, rules};
 use super::conditions::{ConditionType, Reason};
 use super::{GROUP, ProviderConfig, crds};
 use crate::api::{
-    AccessGrant, ChannelActivation, Contact, EscalationPlan, OnCallSchedule, RotationOverride,
+    AccessGrant, ChannelActivation, Contact, EscalationPlan, OnCallSchedule, ResponsePlan,
+    RotationOverride,
 };
 
 /// The schema of a kind, as it is shipped.
@@ -339,6 +340,8 @@ fn the_least_objects_and_the_examples_of_the_table_are_read_back_as_they_are() {
                 "OnCallSchedule" => serde_json::from_value::<OnCallSchedule>(sent.clone())
                     .map(|read| serde_json::to_value(read.spec)),
                 "RotationOverride" => serde_json::from_value::<RotationOverride>(sent.clone())
+                    .map(|read| serde_json::to_value(read.spec)),
+                "ResponsePlan" => serde_json::from_value::<ResponsePlan>(sent.clone())
                     .map(|read| serde_json::to_value(read.spec)),
                 "EscalationPlan" => serde_json::from_value::<EscalationPlan>(sent.clone())
                     .map(|read| serde_json::to_value(read.spec)),

@@ -130,6 +130,14 @@ pub fn contact_arn(partition: &str, placement: &Placement, alias: &str) -> Arn {
     ))
 }
 
+/// The ARN AWS gives the response plan with this name. It has no Region: a plan is in every one of the replication set.
+pub fn response_plan_arn(partition: &str, placement: &Placement, name: &str) -> Arn {
+    let account_id = &placement.account_id;
+    Arn(format!(
+        "arn:{partition}:ssm-incidents::{account_id}:response-plan/{name}"
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]

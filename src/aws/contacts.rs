@@ -73,16 +73,21 @@ pub async fn get(session: &Session, arn: &str) -> Result<Option<Found>, CallErro
         arn: contact.contact_arn,
         alias: contact.alias,
         display_name: contact.display_name.unwrap_or_default(),
-        type_: match contact.r#type {
-            types::ContactType::Personal => ContactType::Person,
-            types::ContactType::OncallSchedule => ContactType::Schedule,
-            types::ContactType::Escalation => ContactType::EscalationPlan,
-            _ => ContactType::Unknown,
-        },
+        type_: type_from(&contact.r#type),
         plan: contact
             .plan
             .unwrap_or_else(|| types::Plan::builder().build()),
     }))
+}
+
+/// A type in our own words.
+pub fn type_from(type_: &types::ContactType) -> ContactType {
+    match type_ {
+        types::ContactType::Personal => ContactType::Person,
+        types::ContactType::OncallSchedule => ContactType::Schedule,
+        types::ContactType::Escalation => ContactType::EscalationPlan,
+        _ => ContactType::Unknown,
+    }
 }
 
 /// CreateContact. Answers with the ARN.

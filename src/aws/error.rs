@@ -222,8 +222,14 @@ impl CallError {
     /// Whether AWS refused in a way that a missing replication set explains as well as bad content does: then
     /// [`super::Account::replication_set`] is to be asked before anybody is blamed.
     pub fn may_mean_not_onboarded(&self) -> bool {
-        self.operation.service() == Service::SSMContacts
-            && self.code.as_deref() == Some("ValidationException")
+        let code = self.code.as_deref();
+        // What a response plan is made in may be what is not found.
+        let made = matches!(
+            self.operation,
+            Operation::CreateResponsePlan | Operation::UpdateResponsePlan
+        );
+        (self.operation.service() == Service::SSMContacts && code == Some("ValidationException"))
+            || (made && code == Some("ResourceNotFoundException"))
     }
 }
 

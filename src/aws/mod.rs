@@ -19,6 +19,7 @@ pub mod incidents;
 pub mod limiter;
 pub mod observe;
 pub mod operation;
+pub mod records;
 pub mod redacted;
 pub mod rotations;
 mod safe_text;
@@ -37,6 +38,7 @@ pub use limiter::{BucketState, BudgetGroup, GaveWay, Limiter, Priority};
 pub use observe::RequestMetrics;
 pub use operation::Operation;
 pub use redacted::Redacted;
+pub use safe_text::{SECRET_REFUSED, TOPIC_REFUSED};
 pub use session::Session;
 pub use shared_list::SharedList;
 

@@ -2,42 +2,75 @@
 //! on because it looks harmless, only because it is one of the words known here. No I/O.
 
 /// Members of requests, as validation messages name them.
-const MEMBERS: [&str; 36] = [
+const MEMBERS: [&str; 69] = [
+    "actions",
     "activationCode",
     "alias",
     "aliasPrefix",
     "arn",
     "channelTargetInfo",
+    "chatChannel",
+    "chatbotSns",
     "clientToken",
     "contactChannelId",
     "contactId",
     "contactTargetInfo",
+    "dedupeString",
     "deferActivation",
     "deliveryAddress",
     "displayName",
+    "documentName",
+    "documentVersion",
     "durationInMinutes",
     "durationSeconds",
+    "dynamicParameters",
+    "empty",
+    "engagements",
     "externalId",
     "idempotencyToken",
+    "impact",
+    "incidentTags",
+    "incidentTemplate",
+    "incidentTemplateDedupeString",
+    "incidentTemplateImpact",
+    "incidentTemplateNotificationTargets",
+    "incidentTemplateSummary",
+    "incidentTemplateTags",
+    "incidentTemplateTitle",
+    "integrations",
     "isEssential",
     "key",
     "maxResults",
     "member",
     "name",
     "nextToken",
+    "notificationTargets",
+    "pagerDutyConfiguration",
+    "pagerDutyIncidentConfiguration",
+    "parameters",
     "plan",
+    "relatedItems",
     "resourceARN",
+    "responsePlanArn",
     "retryIntervalInMinutes",
     "roleArn",
     "roleSessionName",
     "rotationIds",
+    "secretId",
+    "serviceId",
     "simpleAddress",
+    "snsTopicArn",
+    "ssmAutomation",
     "stages",
+    "summary",
     "tagKeys",
     "tags",
+    "targetAccount",
     "targets",
+    "title",
     "type",
     "value",
+    "variable",
     "webIdentityToken",
 ];
 
@@ -53,11 +86,17 @@ const PATTERNS: [&str; 7] = [
 ];
 
 /// Sentences of the services that quote nothing; what may follow them is cut off.
-const SENTENCES: [&str; 3] = [
+const SENTENCES: [&str; 4] = [
+    SECRET_REFUSED,
     "Account not found for the request",
     "ONCALL SCHEDULE contact cannot have stages in plan",
     "Invalid resource Arn",
 ];
+
+/// What AWS says of a secret for PagerDuty that it cannot use.
+pub const SECRET_REFUSED: &str = "We were unable to validate the AWS Secrets Manager secret";
+/// What we say when AWS could not publish to a topic. What AWS says is published nowhere, and names the topic.
+pub const TOPIC_REFUSED: &str = "AWS could not publish to an SNS topic";
 
 /// What IAM says about why it denied something.
 const DENIALS: [&str; 14] = [
@@ -266,6 +305,13 @@ fn known_sentence(message: &str) -> Option<&'static str> {
     SENTENCES
         .into_iter()
         .find(|sentence| message.starts_with(sentence))
+        .or_else(|| is_about_a_topic(message).then_some(TOPIC_REFUSED))
+}
+
+/// The wording is AWS's affair; what it is about is not.
+fn is_about_a_topic(message: &str) -> bool {
+    let words = message.to_lowercase();
+    (words.contains("sns") || words.contains("topic")) && words.contains("publish")
 }
 
 fn denial(message: &str) -> Option<&'static str> {

@@ -21,7 +21,9 @@ use crate::api::provider_config::{
     AwsService, BudgetGroup as ApiBudgetGroup, DeletionRecord, EndpointVariant, NamespaceSelection,
     ProviderConfigSpec,
 };
-use crate::api::{Contact, EscalationPlan, IN_USE_FINALIZER, OnCallSchedule, ProviderConfig};
+use crate::api::{
+    Contact, EscalationPlan, IN_USE_FINALIZER, OnCallSchedule, ProviderConfig, ResponsePlan,
+};
 use crate::aws::{
     Account, AccountConfig, AssumeRole, BudgetGroup, ConfirmError, Placement, RegionStatus,
     ReplicationSetStatus, Service, Session, tag,
@@ -427,6 +429,7 @@ pub async fn is_gone(shared: &Shared, identity: &str) -> Result<bool, Error> {
         Contact::KIND => absent::<Contact>(shared, namespace, name).await,
         OnCallSchedule::KIND => absent::<OnCallSchedule>(shared, namespace, name).await,
         EscalationPlan::KIND => absent::<EscalationPlan>(shared, namespace, name).await,
+        ResponsePlan::KIND => absent::<ResponsePlan>(shared, namespace, name).await,
         _ => Ok(false),
     }
 }

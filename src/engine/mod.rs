@@ -206,13 +206,18 @@ pub trait ExternalResource: Send + Sync + 'static {
         memory: Memory<'_>,
     ) -> Result<Vec<Self::Change>, Error>;
 
-    /// Whether `changes` may be made to what is ours. Pure. An error holds all of them back.
+    /// Whether `changes` may be made to what is ours, or is to be made. Pure. An error holds all of them back.
     fn permit(
         _desired: &Self::Desired,
-        _observed: &Self::Observed,
+        _observed: Option<&Self::Observed>,
         _changes: &[Self::Change],
     ) -> Result<(), Error> {
         Ok(())
+    }
+
+    /// What a failed call means, where the kind knows more than the table of errors. Pure.
+    fn explain(_error: &CallError) -> Option<Error> {
+        None
     }
 
     /// The changes that write or remove tags. `wanted` is what is wanted with all tags that it should have; `None` when it is let go.

@@ -22,8 +22,8 @@ use serde_json::Value;
 
 use crate::api::conditions::Reason;
 use crate::api::{
-    ChannelActivation, Contact, EscalationPlan, GROUP, OnCallSchedule, RotationOverride, VERSION,
-    crds,
+    ChannelActivation, Contact, EscalationPlan, GROUP, OnCallSchedule, ResponsePlan,
+    RotationOverride, VERSION, crds,
 };
 use crate::aws::BudgetGroup;
 use crate::cluster::{self, ClusterArguments};
@@ -411,7 +411,7 @@ struct Planner {
 }
 
 /// Kinds in the order in which they are planned and told.
-const ORDER: [&str; 7] = [
+const ORDER: [&str; 8] = [
     "ProviderConfig",
     "AccessGrant",
     Contact::KIND,
@@ -419,6 +419,7 @@ const ORDER: [&str; 7] = [
     OnCallSchedule::KIND,
     RotationOverride::KIND,
     EscalationPlan::KIND,
+    ResponsePlan::KIND,
 ];
 
 /// What came of an object.
@@ -445,6 +446,7 @@ impl Planner {
                 OnCallSchedule::KIND => self.room(targets, |scene| &scene.schedules).await,
                 RotationOverride::KIND => self.room(targets, |scene| &scene.overrides).await,
                 EscalationPlan::KIND => self.room(targets, |scene| &scene.plans).await,
+                ResponsePlan::KIND => self.room(targets, |scene| &scene.response_plans).await,
                 ChannelActivation::KIND => self.activations(targets).await,
                 // They are nothing in AWS.
                 _ => targets.into_iter().map(|t| refused_or_idle(&t)).collect(),

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use super::manifests::Identity;
 use crate::api::{
-    AccessGrant, Contact, EscalationPlan, GROUP, OnCallSchedule, ProviderConfig, RotationOverride,
-    VERSION, crds,
+    AccessGrant, Contact, EscalationPlan, GROUP, OnCallSchedule, ProviderConfig, ResponsePlan,
+    RotationOverride, VERSION, crds,
 };
 use crate::aws::Placement;
 use crate::engine::clock::Clock;
@@ -23,7 +23,9 @@ use crate::engine::scheduler::ObjectKey;
 use crate::engine::store::ObjectStore;
 use crate::engine::{Error, ExternalResource, Shared};
 use crate::resources::channel_activation::ChannelActivations;
-use crate::resources::{contact, escalation_plan, on_call_schedule, rotation_override};
+use crate::resources::{
+    contact, escalation_plan, on_call_schedule, response_plan, rotation_override,
+};
 
 /// Objects by what tells them from others; all of our group.
 pub type Objects = BTreeMap<Identity, Value>;
@@ -47,6 +49,8 @@ pub struct Scene {
     pub schedules: Room<on_call_schedule::OnCallSchedules>,
     /// Escalation plans.
     pub plans: Room<escalation_plan::EscalationPlans>,
+    /// Response plans.
+    pub response_plans: Room<response_plan::ResponsePlans>,
     /// Overrides.
     pub overrides: Room<rotation_override::RotationOverrides>,
     /// Requests to activate.
@@ -90,6 +94,7 @@ impl Scene {
         }
         let contacts = filled::<Contact>(&shared, objects);
         let plans = filled::<EscalationPlan>(&shared, objects);
+        let response_plans = filled::<ResponsePlan>(&shared, objects);
         let schedules = filled::<OnCallSchedule>(&shared, objects);
         let overrides = filled::<RotationOverride>(&shared, objects);
         Self {
@@ -106,6 +111,17 @@ impl Scene {
                     plans.clone(),
                 ),
                 store: plans,
+            },
+            response_plans: Room {
+                engine: Engine::new(
+                    shared.clone(),
+                    response_plan::ResponsePlans {
+                        shared: shared.clone(),
+                        plans: response_plans.clone(),
+                    },
+                    response_plans.clone(),
+                ),
+                store: response_plans,
             },
             schedules: Room {
                 engine: Engine::new(

@@ -9,7 +9,7 @@ use kube::runtime::watcher::Event;
 use kube::{Client, ResourceExt};
 
 use super::select::Item;
-use crate::api::{Contact, EscalationPlan, OnCallSchedule, RotationOverride};
+use crate::api::{Contact, EscalationPlan, OnCallSchedule, ResponsePlan, RotationOverride};
 use crate::aws::Placement;
 use crate::engine::clock::Clock;
 use crate::engine::connect::rates;
@@ -18,7 +18,9 @@ use crate::engine::reconcile::Engine;
 use crate::engine::scheduler::Requeue;
 use crate::engine::store::ObjectStore;
 use crate::engine::{Error, ExternalResource, Shared};
-use crate::resources::{contact, escalation_plan, on_call_schedule, rotation_override};
+use crate::resources::{
+    contact, escalation_plan, on_call_schedule, response_plan, rotation_override,
+};
 
 /// So often it is tried again what AWS throttled or the API server refused because of a race.
 const ATTEMPTS: u32 = 8;
@@ -33,6 +35,7 @@ pub struct Engines {
     client: Client,
     contacts: Engine<contact::Contacts>,
     plans: Engine<escalation_plan::EscalationPlans>,
+    response_plans: Engine<response_plan::ResponsePlans>,
     schedules: Engine<on_call_schedule::OnCallSchedules>,
     overrides: Engine<rotation_override::RotationOverrides>,
 }
@@ -63,6 +66,7 @@ impl Engines {
         }
         let contacts = stored::<Contact>(&client, namespace, &shared).await?;
         let plans = stored::<EscalationPlan>(&client, namespace, &shared).await?;
+        let response_plans = stored::<ResponsePlan>(&client, namespace, &shared).await?;
         let schedules = stored::<OnCallSchedule>(&client, namespace, &shared).await?;
         let overrides = stored::<RotationOverride>(&client, namespace, &shared).await?;
         Ok(Self {
@@ -74,6 +78,14 @@ impl Engines {
                     shared: shared.clone(),
                 },
                 plans,
+            ),
+            response_plans: Engine::new(
+                shared.clone(),
+                response_plan::ResponsePlans {
+                    shared: shared.clone(),
+                    plans: response_plans.clone(),
+                },
+                response_plans,
             ),
             schedules: Engine::new(
                 shared.clone(),
@@ -103,6 +115,9 @@ impl Engines {
             let result = match item.kind {
                 Contact::KIND => once(&self.client, &self.contacts, item, keep_tags).await,
                 EscalationPlan::KIND => once(&self.client, &self.plans, item, keep_tags).await,
+                ResponsePlan::KIND => {
+                    once(&self.client, &self.response_plans, item, keep_tags).await
+                }
                 OnCallSchedule::KIND => once(&self.client, &self.schedules, item, keep_tags).await,
                 RotationOverride::KIND => {
                     once(&self.client, &self.overrides, item, keep_tags).await

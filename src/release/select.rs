@@ -34,7 +34,8 @@ pub struct Kind {
 }
 
 /// Kinds in the order in which they are let go: who refers to others comes first.
-const ORDER: [(&str, Hold); 7] = [
+const ORDER: [(&str, Hold); 8] = [
+    ("ResponsePlan", Hold::Aws),
     ("EscalationPlan", Hold::Aws),
     ("RotationOverride", Hold::Aws),
     ("OnCallSchedule", Hold::Aws),

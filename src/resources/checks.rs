@@ -55,6 +55,11 @@ pub fn overdue(due: Option<Timestamp>, now: Timestamp) -> Option<Finding> {
     Some(finding("ReviewDue", "", Severity::Warning, message))
 }
 
+/// Whether `text` looks like a credential.
+pub fn is_credential(text: &str) -> bool {
+    CREDENTIAL.as_ref().is_some_and(|p| p.is_match(text))
+}
+
 fn looks_like(text: &str) -> Option<&'static str> {
     [
         (&MAIL, "a mail address"),

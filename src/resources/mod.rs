@@ -6,4 +6,5 @@ pub mod checks;
 pub mod contact;
 pub mod escalation_plan;
 pub mod on_call_schedule;
+pub mod response_plan;
 pub mod rotation_override;

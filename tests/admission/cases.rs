@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 
 #[path = "on_call_cases.rs"]
 mod on_call;
+#[path = "response_plan_cases.rs"]
+mod response_plan;
 
 /// A rule and its cases.
 #[derive(Debug)]
@@ -95,6 +97,7 @@ pub fn least(kind: &str) -> Value {
             "accountId": "123456789012", "region": "eu-central-1", "ownerId": "prod-oncall", "allowedNamespaces": {"selector": {}},
         }),
         "ChannelActivation" => json!({"contactRef": {"name": "alice"}, "channel": "mobile"}),
+        "ResponsePlan" => response_plan::least(),
         other => on_call::least(other).unwrap_or_else(|| json!({})),
     };
     json!({
@@ -196,6 +199,7 @@ pub fn rules() -> Vec<Rule> {
         ("OnCallSchedule", "spec.tags"),
         ("RotationOverride", "spec.tags"),
         ("EscalationPlan", "spec.tags"),
+        ("ResponsePlan", "spec.tags"),
         ("ProviderConfig", "spec.defaultTags"),
     ] {
         rules.extend(tag_rules(kind, at));
@@ -206,12 +210,14 @@ pub fn rules() -> Vec<Rule> {
         "OnCallSchedule",
         "RotationOverride",
         "EscalationPlan",
+        "ResponsePlan",
     ] {
         rules.push(accepted_findings(kind));
     }
     rules.extend(channel_activation());
     rules.extend(provider_config());
     rules.extend(on_call::rules());
+    rules.extend(response_plan::rules());
     rules
 }
 
@@ -578,6 +584,7 @@ fn provider_config() -> Vec<Rule> {
     let account = |id: &str| json!({"accountId": id});
     let region = |region: &str| json!({"region": region});
     let owner = |owner: &str| json!({"ownerId": owner});
+    let roles = |roles: &[&str]| json!({"passRoleArns": roles});
     let none = json!({});
     let mut rules = vec![
         Rule::new(kind, "spec", "accountId cannot be changed: make another ProviderConfig")
@@ -589,6 +596,17 @@ fn provider_config() -> Vec<Rule> {
         Rule::new(kind, "spec", "ownerId cannot be changed: it marks what is ours in AWS")
             .accepts_change("kept", &none, &json!({"assumeRole": {}}))
             .refuses_change("another", &none, &owner("test-oncall")),
+        Rule::new(
+            kind,
+            "spec",
+            "passRoleArns has ARNs of IAM roles, arn:aws:iam::<account>:role/<name>, without wildcards",
+        )
+        .accepts("none", &roles(&[]))
+        .accepts("several", &roles(&["arn:aws:iam::123456789012:role/a", "arn:aws-cn:iam::123456789012:role/teams/b"]))
+        .refuses("a user among them", &roles(&["arn:aws:iam::123456789012:role/a", "arn:aws:iam::123456789012:user/b"]))
+        .refuses("a name", &roles(&["runbook"]))
+        .refuses("a wildcard", &roles(&["arn:aws:iam::123456789012:role/runbook-*"]))
+        .refuses("all", &roles(&["*"])),
         Rule::new(kind, "spec", "accountId has 12 digits; write it in quotes")
             .accepts("leading zeros", &account("000000000012"))
             .refuses("11 digits", &account("12345678901"))

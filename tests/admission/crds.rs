@@ -488,6 +488,7 @@ fn common_schema() -> Vec<SchemaCase> {
         "OnCallSchedule",
         "RotationOverride",
         "EscalationPlan",
+        "ResponsePlan",
     ] {
         cases.extend([
             (kind, "many findings", findings(51), both("spec.acceptedFindings: Too many: 51: must have at most 50 items")),
@@ -840,6 +841,7 @@ async fn an_explicit_null_is_absent_or_refused_and_never_stored() {
         ("AccessGrant", "to"),
         ("RotationOverride", "scheduleRef"),
         ("EscalationPlan", "stages"),
+        ("ResponsePlan", "incidentTemplate"),
     ] {
         let mut sent = placed(&world, &object(kind, &json!({})));
         sent["spec"][field] = Value::Null;
@@ -1056,6 +1058,21 @@ async fn every_kind_shows_columns_and_is_found_by_its_short_name_and_category() 
                 "ALIAS",
                 "STAGES",
                 "FIRST",
+                "READY",
+                "REASON",
+                "AGE",
+            ],
+        ),
+        (
+            "ResponsePlan",
+            &[
+                "NAMESPACE",
+                "NAME",
+                "NAME-IN-AWS",
+                "TITLE",
+                "IMPACT",
+                "ENGAGES",
+                "OPEN",
                 "READY",
                 "REASON",
                 "AGE",

@@ -81,7 +81,7 @@ fn from(who: &Value) -> Value {
 }
 
 /// What holds wherever an object names another.
-fn references(kind: &'static str, at: &str, with: impl Fn(&Value) -> Value) -> Vec<Rule> {
+pub(super) fn references(kind: &'static str, at: &str, with: impl Fn(&Value) -> Value) -> Vec<Rule> {
     let rule = |message: &'static str| Rule::new(kind, at, message);
     let case = |reference: &Value| with(reference);
     let arn = |arn: &str| with(&json!({ "arn": arn }));
@@ -113,7 +113,7 @@ fn references(kind: &'static str, at: &str, with: impl Fn(&Value) -> Value) -> V
     ]
 }
 
-fn arn_cases(rule: Rule, with: impl Fn(&str) -> Value) -> Rule {
+pub(super) fn arn_cases(rule: Rule, with: impl Fn(&str) -> Value) -> Rule {
     rule.accepts("an ARN", &with(ARN))
         .accepts(
             "another partition",

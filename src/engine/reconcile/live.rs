@@ -217,9 +217,7 @@ impl<R: ExternalResource> Engine<R> {
         found: &Found<R>,
         verdict: &Verdict<R::Change>,
     ) -> Result<(), Error> {
-        let Some(observed) = &found.observed else {
-            return Ok(());
-        };
+        let observed = found.observed.as_ref();
         R::permit(desired, observed, &verdict.changes).inspect_err(|_| {
             let held_back = verdict.changes.iter().flat_map(Change::pending);
             R::Object::common_status_mut(draft).pending_changes = held_back.collect();
@@ -476,7 +474,7 @@ impl<R: ExternalResource> Engine<R> {
                 return reason;
             }
         }
-        error.into()
+        R::explain(&error).unwrap_or_else(|| error.into())
     }
 }
 

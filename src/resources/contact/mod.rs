@@ -95,8 +95,14 @@ impl ExternalResource for Contacts {
         Ok(plan::plan(desired, observed, memory))
     }
 
-    fn permit(desired: &Desired, observed: &Observed, changes: &[Change]) -> Result<(), Error> {
-        plan::keep_reachable(desired, observed, changes)
+    fn permit(
+        desired: &Desired,
+        observed: Option<&Observed>,
+        changes: &[Change],
+    ) -> Result<(), Error> {
+        observed.map_or(Ok(()), |observed| {
+            plan::keep_reachable(desired, observed, changes)
+        })
     }
 
     fn tag_changes(

@@ -77,7 +77,8 @@ pub fn desired(
         })
     };
     let mut stages = vec![];
-    let mut names = former_names(plan);
+    let recorded = plan.status.iter().flat_map(|s| &s.common.references);
+    let mut names = former_names(recorded);
     let mut first = vec![];
     for stage in &plan.spec.stages {
         let mut engaged = vec![];
@@ -136,13 +137,14 @@ fn check_stages(stages: &[Stage]) -> Result<(), Error> {
 }
 
 /// What people called those who are in AWS already.
-fn former_names(plan: &EscalationPlan) -> BTreeMap<String, String> {
-    let recorded = plan.status.iter().flat_map(|s| &s.common.references);
+pub fn former_names<'a>(
+    recorded: impl Iterator<Item = &'a ResolvedReference>,
+) -> BTreeMap<String, String> {
     recorded.map(|r| (r.arn.clone(), full_name(r))).collect()
 }
 
 /// `Contact people/carol`, or the alias of what no object here manages.
-fn full_name(target: &ResolvedReference) -> String {
+pub fn full_name(target: &ResolvedReference) -> String {
     match (&target.kind, &target.namespace, &target.name) {
         (Some(kind), Some(namespace), Some(name)) => format!("{kind} {namespace}/{name}"),
         (Some(kind), None, Some(name)) => format!("{kind} {name}"),
@@ -159,7 +161,7 @@ pub fn unknown_name(arn: &str) -> String {
 }
 
 /// As short as it can be told apart in `namespace`.
-fn short_name(target: &Resolved, namespace: Option<&str>) -> String {
+pub fn short_name(target: &Resolved, namespace: Option<&str>) -> String {
     match &target.key {
         Some(key) if key.namespace.as_deref() == namespace => key.name.clone(),
         Some(key) => format!(

@@ -252,9 +252,15 @@ impl ExternalResource for EscalationPlans {
 }
 
 /// Whether nobody can be reached by engaging `target` now, as far as its own status says.
-fn unreachable(target: &dyn View) -> Option<Unreachable> {
+pub fn unreachable(target: &dyn View) -> Option<Unreachable> {
     let key = target.key();
-    let why = if key.kind == crate::api::Contact::KIND {
+    let why = if key.kind == EscalationPlan::KIND {
+        let nobody = target.common()?.findings.iter();
+        let mut nobody = nobody.filter(|f| f.id == "NobodyEngaged");
+        nobody
+            .next()
+            .map(|_| "none of its stages engages anybody. See its finding NobodyEngaged")
+    } else if key.kind == crate::api::Contact::KIND {
         (target.detail() == "No").then_some(
             "no activated channel is in its engagement plan. A ChannelActivation activates one",
         )
