@@ -40,6 +40,8 @@ knobs! {
     SecondReplicationSetError = "second_replication_set_error", Kind::OneOf(&["ServiceQuotaExceeded", "Conflict"]);
     /// Whether a Region must be 24 hours old to be removed.
     ReplicationRegion24hRule = "replication_region_24h_rule", Kind::OneOf(&["off", "on"]);
+    /// Whether calls in Regions outside the replication set see it.
+    ReplicationSetElsewhere = "replication_set_elsewhere", Kind::OneOf(&["seen", "missing"]);
     /// Whether new customers are let in.
     Onboarding = "onboarding", Kind::OneOf(&["open", "closed"]);
     /// For how long reads do not see what was created.

@@ -361,3 +361,76 @@ async fn sets_have_tags() {
         "ServiceQuotaExceededException",
     );
 }
+
+#[tokio::test]
+async fn a_set_may_fail_and_be_out_of_sight() {
+    let (_server, client) = start(Options::default()).await;
+    let arn = made(
+        &client,
+        json!({"regions": {"us-east-1": {}, "eu-west-1": {}}}),
+    )
+    .await;
+    let control = format!("accounts/{ACCOUNT}/replication-set");
+    client
+        .steer(
+            "PUT",
+            &control,
+            json!({"regions": {"eu-west-1": "FAILED"}, "statusMessage": "The key is disabled"}),
+        )
+        .await;
+    let shown = get(&client, &arn).await.json()["replicationSet"].clone();
+    assert_eq!(shown["status"], "ACTIVE");
+    assert_eq!(shown["regionMap"]["eu-west-1"]["status"], "FAILED");
+    assert_eq!(
+        shown["regionMap"]["eu-west-1"]["statusMessage"],
+        "The key is disabled"
+    );
+    let bad = json!({"regions": {"us-west-2": "FAILED"}});
+    assert_eq!(client.control("PUT", &control, bad).await.status, 400);
+    client
+        .steer("PUT", &control, json!({"status": "FAILED"}))
+        .await;
+    assert_eq!(
+        get(&client, &arn).await.json()["replicationSet"]["status"],
+        "FAILED"
+    );
+    assert_eq!(client.contacts("ListContacts", json!({})).await.status, 400);
+    let action = json!({"deleteRegionAction": {"regionName": "eu-west-1"}});
+    says(
+        &update(&client, &arn, action.clone()).await,
+        409,
+        "ConflictException",
+    );
+    client
+        .steer("PUT", &control, json!({"status": "ACTIVE"}))
+        .await;
+
+    let elsewhere = client.in_region("us-west-2");
+    assert_eq!(get(&elsewhere, &arn).await.status, 200);
+    client
+        .steer(
+            "PUT",
+            "knobs",
+            json!({"replication_set_elsewhere": "missing"}),
+        )
+        .await;
+    says(
+        &get(&elsewhere, &arn).await,
+        404,
+        "ResourceNotFoundException",
+    );
+    let listed = elsewhere
+        .incidents("POST", "/listReplicationSets", Value::Null)
+        .await;
+    assert_eq!(listed.json(), json!({"replicationSetArns": []}));
+    says(
+        &create(&elsewhere, json!({"regions": {"us-west-2": {}}})).await,
+        402,
+        "ServiceQuotaExceededException",
+    );
+    // Whoever removes their own Region loses sight of the set.
+    let second = client.in_region("eu-west-1");
+    assert_eq!(update(&second, &arn, action).await.status, 204);
+    says(&get(&second, &arn).await, 404, "ResourceNotFoundException");
+    assert_eq!(get(&client, &arn).await.status, 200);
+}

@@ -808,3 +808,114 @@ async fn new_incidents_may_be_seen_late() {
     assert_eq!(record(&client, &arn).await["status"], "OPEN");
     assert_eq!(items(&client, &arn).await.len(), 1);
 }
+
+#[tokio::test]
+async fn an_incident_pages_and_its_timeline_tells() {
+    let (_server, client) = onboarded().await;
+    let ana = client.person("ana").await;
+    let mail = client
+        .ok(
+            "CreateContactChannel",
+            json!({"ContactId": ana, "Name": "mail", "Type": "EMAIL",
+                "DeliveryAddress": {"SimpleAddress": "ana@example.com"}}),
+        )
+        .await["ContactChannelArn"]
+        .clone();
+    let codes = client.steer("GET", "codes", Value::Null).await;
+    client
+        .ok(
+            "ActivateContactChannel",
+            json!({"ContactChannelId": mail, "ActivationCode": codes["codes"][0]["code"]}),
+        )
+        .await;
+    let channel =
+        json!({"ChannelTargetInfo": {"ContactChannelId": mail, "RetryIntervalInMinutes": 0}});
+    let stages = json!({"Stages": [{"DurationInMinutes": 5, "Targets": [channel]}]});
+    client
+        .ok("UpdateContact", json!({"ContactId": ana, "Plan": stages}))
+        .await;
+    let all = client
+        .ok(
+            "CreateContact",
+            json!({"Alias": "all", "Type": "ESCALATION", "Plan": {"Stages": [
+                {"DurationInMinutes": 5, "Targets": []},
+                {"DurationInMinutes": 5, "Targets": [{"ContactTargetInfo": {"ContactId": ana, "IsEssential": true}}]},
+            ]}}),
+        )
+        .await["ContactArn"]
+        .clone();
+    let plan = plan(&client, "p", json!({}), json!({"engagements": [all]})).await;
+    let arn = open(&client, &plan, json!({})).await;
+    let engagements = client
+        .ok("ListEngagements", json!({"IncidentId": arn}))
+        .await;
+    assert_eq!(engagements["Engagements"].as_array().unwrap().len(), 1);
+    let kinds = |seen: &[Value]| -> Vec<String> {
+        seen.iter()
+            .map(|event| event["eventType"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let up = json!({"sortOrder": "ASCENDING"});
+    let begun = events(&client, &arn, up.clone()).await;
+    assert_eq!(kinds(&begun), ["SSM Incident Trigger"]);
+    advance(&client, 301).await;
+    let sent = events(&client, &arn, up.clone()).await;
+    assert_eq!(
+        kinds(&sent),
+        ["SSM Incident Trigger", "SSM Contacts Page for Incident"]
+    );
+    let pages = client.steer("GET", "pages", Value::Null).await;
+    let page = &pages["pages"][0];
+    assert_eq!(page["incidentId"], arn);
+    client
+        .ok(
+            "AcceptPage",
+            json!({"PageId": page["pageArn"], "AcceptType": "READ", "AcceptCode": page["acceptCode"]}),
+        )
+        .await;
+    let answered = events(&client, &arn, up.clone()).await;
+    assert_eq!(
+        kinds(&answered)[2..],
+        ["SSM Contacts Page Acknowledgement for Incident"]
+    );
+    assert_eq!(answered[..2], sent, "events keep their ids");
+    let id = answered[2]["eventId"].as_str().unwrap();
+    let shown = event(&client, &arn, id).await.json();
+    let data: Value = serde_json::from_str(shown["event"]["eventData"].as_str().unwrap()).unwrap();
+    assert_eq!(data["contactArn"], ana);
+    let named = json!({"incidentRecordArn": arn, "eventId": id});
+    for operation in ["updateTimelineEvent", "deleteTimelineEvent"] {
+        says(
+            &call(&client, operation, named.clone()).await,
+            400,
+            "ValidationException",
+        );
+    }
+}
+
+#[tokio::test]
+async fn resolving_may_stop_who_is_still_to_be_paged() {
+    let (_server, client) = onboarded().await;
+    let ana = client.person("ana").await;
+    let all = client
+        .ok(
+            "CreateContact",
+            json!({"Alias": "all", "Type": "ESCALATION", "Plan": {"Stages": [
+                {"DurationInMinutes": 5, "Targets": []},
+                {"DurationInMinutes": 5, "Targets": [{"ContactTargetInfo": {"ContactId": ana, "IsEssential": true}}]},
+            ]}}),
+        )
+        .await["ContactArn"]
+        .clone();
+    let plan = plan(&client, "p", json!({}), json!({"engagements": [all]})).await;
+    for (knob, paged) in [("yes", 0), ("no", 1)] {
+        self::knob(&client, "resolve_stops_engagements", knob).await;
+        let arn = open(&client, &plan, json!({})).await;
+        let resolve = json!({"arn": arn, "status": "RESOLVED"});
+        ok(&client, "updateIncidentRecord", resolve).await;
+        advance(&client, 301).await;
+        let of = format!("pages?incident={}", encoded(&arn));
+        let pages = client.steer("GET", &of, Value::Null).await;
+        assert_eq!(pages["pages"].as_array().unwrap().len(), paged, "{knob}");
+    }
+}

@@ -1,5 +1,7 @@
 //! Accounts: their state, onboarding, permissions, and the humans behind their channels.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -7,7 +9,8 @@ use crate::clock::rfc3339;
 use crate::iam::Rules;
 use crate::lock::lock;
 use crate::services::contacts::{subscribe, unsubscribe};
-use crate::services::incidents::onboard;
+use crate::services::incidents::state::Status;
+use crate::services::incidents::{force, onboard};
 
 use super::{Outcome, Refusal, Request, unknown};
 
@@ -87,6 +90,15 @@ struct OnboardBody {
     delay_seconds: Option<u32>,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct StatusBody {
+    status: Option<Status>,
+    #[serde(default)]
+    regions: BTreeMap<String, Status>,
+    status_message: Option<String>,
+}
+
 pub(super) fn accounts(request: &Request<'_>, method: &str, rest: &[&str]) -> Outcome {
     let world = request.world;
     match (method, rest) {
@@ -138,6 +150,24 @@ pub(super) fn accounts(request: &Request<'_>, method: &str, rest: &[&str]) -> Ou
             world.changed();
             let arn = account.replication_set.as_ref().map(|set| set.arn.clone());
             Ok(json!({"arn": arn}))
+        }
+        ("PUT", [id, "replication-set"]) => {
+            let body: StatusBody = request.body()?;
+            let account = world
+                .known_account(id)
+                .ok_or_else(|| Refusal::missing("account"))?;
+            let mut account = lock(&account);
+            world.settle(&mut account);
+            let set = account
+                .replication_set
+                .as_mut()
+                .ok_or_else(|| Refusal::missing("replication set"))?;
+            let failure = body.status_message.as_deref().unwrap_or("Internal failure");
+            if !force(set, body.status, body.regions, failure, world.clock.now()) {
+                return Err(Refusal::bad("the replication set has no such Region"));
+            }
+            world.changed();
+            Ok(json!({}))
         }
         ("POST", [id, "offboard"]) => {
             let account = world.account(id);

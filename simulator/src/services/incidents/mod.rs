@@ -27,7 +27,7 @@ use crate::state::Account;
 use crate::validation::Structure;
 
 pub use outside::{Alarm, SeededFinding, raise, seed_findings};
-pub use replication_set::onboard;
+pub use replication_set::{force, onboard};
 
 use super::{Call, Effect, Needs, Operation, Protocol, Route, Service};
 

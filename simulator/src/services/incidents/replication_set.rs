@@ -140,6 +140,7 @@ fn new_set(
                     status: Status::Creating,
                     updated: now,
                     created: now,
+                    failure: None,
                 };
                 (name, info)
             })
@@ -169,6 +170,31 @@ pub fn onboard(account: &mut Account, regions: &[String], now: Millis, delay: Mi
         now,
         delay,
     ));
+}
+
+/// Puts a set, and Regions of it, into a state from outside; with what went wrong in FAILED ones. False if there is no such Region.
+pub fn force(
+    set: &mut ReplicationSet,
+    status: Option<Status>,
+    regions: BTreeMap<String, Status>,
+    failure: &str,
+    now: Millis,
+) -> bool {
+    if regions.keys().any(|name| !set.regions.contains_key(name)) {
+        return false;
+    }
+    if let Some(status) = status {
+        set.status = status;
+        set.settles = None;
+    }
+    for (name, status) in regions {
+        if let Some(info) = set.regions.get_mut(&name) {
+            info.status = status;
+            info.updated = now;
+            info.failure = (status == Status::Failed).then(|| failure.to_owned());
+        }
+    }
+    true
 }
 
 pub(super) fn create(account: &mut Account, call: &mut Call<'_>) -> Result<Value, AwsError> {
@@ -233,19 +259,26 @@ pub(super) fn create(account: &mut Account, call: &mut Call<'_>) -> Result<Value
 }
 
 /// The account's set, if it is the one the ARN names.
+/// Whether calls in this Region see the set.
+fn is_seen(set: &ReplicationSet, call: &Call<'_>) -> bool {
+    set.regions.contains_key(&call.scope.region)
+        || call.knobs.is(Knob::ReplicationSetElsewhere, "seen")
+}
+
 pub(super) fn find<'a>(
     account: &'a mut Account,
+    call: &Call<'_>,
     arn: &str,
 ) -> Result<&'a mut ReplicationSet, AwsError> {
     account
         .replication_set
         .as_mut()
-        .filter(|set| set.arn == arn)
+        .filter(|set| set.arn == arn && is_seen(set, call))
         .ok_or_else(|| errors::not_found(arn))
 }
 
 pub(super) fn get(account: &mut Account, call: &mut Call<'_>) -> Result<Value, AwsError> {
-    let set = find(account, call.required("arn"))?;
+    let set = find(account, call, call.required("arn"))?;
     let mut regions = Map::new();
     for (name, info) in &set.regions {
         let mut shown = json!({
@@ -253,7 +286,9 @@ pub(super) fn get(account: &mut Account, call: &mut Call<'_>) -> Result<Value, A
             "status": info.status.name(),
             "statusUpdateDateTime": epoch_seconds(info.updated),
         });
-        if *name != set.first_region {
+        if let Some(failure) = &info.failure {
+            shown["statusMessage"] = failure.clone().into();
+        } else if *name != set.first_region {
             shown["statusMessage"] = "Tagging inaccessible".into();
         }
         regions.insert(name.clone(), shown);
@@ -281,6 +316,7 @@ pub(super) fn list(account: &mut Account, call: &mut Call<'_>) -> Result<Value, 
     let arns: Vec<&str> = account
         .replication_set
         .iter()
+        .filter(|set| is_seen(set, call))
         .map(|set| set.arn.as_str())
         .collect();
     Ok(json!({"replicationSetArns": arns}))
@@ -291,7 +327,7 @@ pub(super) fn update(account: &mut Account, call: &mut Call<'_>) -> Result<Value
     if let Some((output, _)) = replayed(account, call, &Mismatch::Conflict)? {
         return Ok(output);
     }
-    let set = find(account, &arn)?;
+    let set = find(account, call, &arn)?;
     if set.status != Status::Active {
         return Err(errors::conflict(
             &arn,
@@ -337,6 +373,7 @@ fn add_region(set: &mut ReplicationSet, call: &Call<'_>, add: &Value) -> Result<
             status: Status::Creating,
             updated: call.now,
             created: call.now,
+            failure: None,
         },
     );
     set.begin(Status::Updating, call.now, state_delay(call));
@@ -378,10 +415,10 @@ fn remove_region(
 }
 
 pub(super) fn delete(account: &mut Account, call: &mut Call<'_>) -> Result<Value, AwsError> {
-    let set = find(account, call.required("arn"))?;
+    let set = find(account, call, call.required("arn"))?;
     match set.status {
         Status::Deleting => return Ok(json!({})),
-        Status::Active => {}
+        Status::Active | Status::Failed => {}
         other => {
             return Err(errors::invalid(format!(
                 "The replication set is {} and must be ACTIVE to be deleted.",
@@ -410,7 +447,7 @@ pub(super) fn protect(account: &mut Account, call: &mut Call<'_>) -> Result<Valu
     if let Some((output, _)) = replayed(account, call, &Mismatch::Validation)? {
         return Ok(output);
     }
-    let set = find(account, &arn)?;
+    let set = find(account, call, &arn)?;
     if set.status != Status::Active {
         return Err(errors::invalid(format!(
             "The replication set is {} and must be ACTIVE to be updated.",

@@ -21,6 +21,8 @@ pub enum Status {
     Updating,
     /// Being removed.
     Deleting,
+    /// Something went wrong.
+    Failed,
 }
 
 impl Status {
@@ -31,6 +33,7 @@ impl Status {
             Self::Active => "ACTIVE",
             Self::Updating => "UPDATING",
             Self::Deleting => "DELETING",
+            Self::Failed => "FAILED",
         }
     }
 }
@@ -47,6 +50,9 @@ pub struct RegionInfo {
     pub updated: Millis,
     /// When it was added.
     pub created: Millis,
+    /// What went wrong.
+    #[serde(default)]
+    pub failure: Option<String>,
 }
 
 /// A replication set.

@@ -47,9 +47,9 @@ fn tagged<'a>(
         let record = record::find(account, call, named)?;
         return Ok((&mut record.tags, "INCIDENT_RECORD"));
     }
-    replication_set::find(account, named)?;
+    replication_set::find(account, call, named)?;
     check_region(account, call)?;
-    let set = replication_set::find(account, named)?;
+    let set = replication_set::find(account, call, named)?;
     Ok((&mut set.tags, "REPLICATION_SET"))
 }
 
