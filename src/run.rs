@@ -18,8 +18,8 @@ use tokio_util::sync::CancellationToken;
 use crate::admin::{self, Admin};
 use crate::api::conditions::ConditionType;
 use crate::api::{
-    ChannelActivation, Contact, EscalationPlan, OnCallSchedule, ProviderConfig, ResponsePlan,
-    RotationOverride,
+    ChannelActivation, Contact, EscalationPlan, OnCallSchedule, ProviderConfig, ReplicationSet,
+    ResponsePlan, RotationOverride,
 };
 use crate::aws::{Accounts, Limiter, Priority, RequestMetrics};
 use crate::cli::RunArguments;
@@ -38,7 +38,7 @@ use crate::engine::status::condition;
 use crate::engine::store::{ObjectStore, Seen};
 use crate::metrics::Metrics;
 use crate::resources::{
-    channel_activation, contact, escalation_plan, on_call_schedule, response_plan,
+    channel_activation, contact, escalation_plan, on_call_schedule, replication_set, response_plan,
     rotation_override,
 };
 use crate::{aws, telemetry};
@@ -216,6 +216,9 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
         Arc::new(ObjectStore::new(RotationOverride::KIND, watches));
     shared.directory.register(schedules.clone());
     shared.directory.register(overrides.clone());
+    let sets: Arc<ObjectStore<DeserializeGuard<ReplicationSet>>> =
+        Arc::new(ObjectStore::new(ReplicationSet::KIND, 1));
+    shared.directory.register(sets.clone());
     let response_plans: response_plan::Store =
         Arc::new(ObjectStore::new(ResponsePlan::KIND, watches));
     shared.directory.register(response_plans.clone());
@@ -231,6 +234,7 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
     watch_aliases(&shared, &response_plans, &listed, &stop);
     watch_schedules(&shared, &schedules, &listed, &stop);
     watch_overrides(&shared, &overrides, &listed, &stop);
+    watch_replication_sets(&shared, &sets, &listed, &stop);
     watch_everything_else(&shared, &contacts, &activations, &listed, &stop);
     drop(listed);
     // Ends when every watch has dropped its end.
@@ -318,6 +322,17 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
                     claims: rotation_override::claims::Claims::default(),
                 },
                 overrides,
+            )),
+        ),
+        (
+            ReplicationSet::KIND,
+            Arc::new(Engine::new(
+                shared.clone(),
+                replication_set::ReplicationSets {
+                    shared: shared.clone(),
+                    sets: sets.clone(),
+                },
+                sets,
             )),
         ),
         (
@@ -478,6 +493,23 @@ fn watch_overrides(
             }
         });
     watch_kind::<RotationOverride>(shared, overrides, &also, listed, stop);
+}
+
+/// Of several objects for one account the first has it: when one goes, the others look again.
+fn watch_replication_sets(
+    shared: &Arc<Shared>,
+    sets: &Arc<ObjectStore<DeserializeGuard<ReplicationSet>>>,
+    listed: &Listed,
+    stop: &CancellationToken,
+) {
+    let (own, others) = (shared.clone(), sets.clone());
+    let also: Arc<Hook<ReplicationSet>> =
+        Arc::new(move |seen: &Seen<DeserializeGuard<ReplicationSet>>| {
+            if matches!(seen, Seen::Gone(_)) {
+                wake_all(&own, &others, |_| true);
+            }
+        });
+    watch_kind::<ReplicationSet>(shared, sets, &also, listed, stop);
 }
 
 /// Watches a kind that has an alias and nobody but its referrers to tell.

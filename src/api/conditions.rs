@@ -99,6 +99,20 @@ documented! {
     ReplicationSetNotActive,
     /// The ProviderConfig's Region is not part of the replication set.
     RegionNotInReplicationSet,
+    /// AWS makes no replication set in this account any more: Incident Manager is closed to new customers.
+    ClosedToNewCustomers,
+    /// Another ReplicationSet object stands for the account's replication set already.
+    DuplicateReplicationSet,
+    /// AWS gave up on the replication set or on one of its Regions.
+    ReplicationSetFailed,
+    /// A Region that is to be removed from the replication set is used by another ProviderConfig.
+    RegionInUse,
+    /// AWS removes a Region only 24 hours after it was added; the removal waits for that.
+    RegionRemovalPending,
+    /// The KMS key of a Region cannot be changed without making the replication set anew.
+    KeyChangeNeedsRecreate,
+    /// All data of the account would be deleted and not every consent to that is given; the message says which are missing.
+    DeletionNotConfirmed,
     /// The spec or a value that it refers to is not valid; it needs an edit.
     InvalidSpec,
     /// The object cannot be read as this kind (it was stored under another version of the CRD).

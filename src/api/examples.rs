@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{
     AccessGrant, ChannelActivation, Contact, EscalationPlan, GROUP, OnCallSchedule, ProviderConfig,
-    ResponsePlan, RotationOverride, VERSION,
+    ReplicationSet, ResponsePlan, RotationOverride, VERSION,
 };
 
 /// Why there is no example.
@@ -36,6 +36,7 @@ pub enum Failure {
 pub fn complete() -> Result<BTreeMap<String, String>, Failure> {
     let mut written = Writer::default();
     written.add::<ProviderConfig>("default", None, provider_configs())?;
+    written.add::<ReplicationSet>("main", None, vec![replication_set()])?;
     written.add::<AccessGrant>("on-call-teams", Some("people"), vec![access_grant()])?;
     written.add::<Contact>("alice", Some("people"), contacts())?;
     written.add::<ChannelActivation>("alice-mobile", Some("people"), vec![activation()])?;
@@ -99,6 +100,23 @@ fn provider_configs() -> Vec<Value> {
         "rateLimits": [{"group": "ContactsWrite", "perSecond": 0.5}],
         "deletionBudget": {"maxPerHour": 5},
     })]
+}
+
+fn replication_set() -> Value {
+    let key = |region: &str, id: &str| {
+        let arn = format!("arn:aws:kms:{region}:123456789012:key/{id}");
+        json!({"name": region, "sseKmsKeyId": arn})
+    };
+    let set = json!({
+        "regions": [
+            key("ap-northeast-1", "1234abcd-12ab-34cd-56ef-1234567890ab"),
+            key("us-west-2", "8765dcba-21ba-43dc-65fe-ba0987654321"),
+        ],
+        "deletionProtection": true,
+    });
+    let mut set = with_common(&set, "SingleRegion");
+    set["deletionPolicy"] = json!("Retain");
+    set
 }
 
 fn access_grant() -> Value {

@@ -13,6 +13,7 @@ pub mod examples;
 pub mod on_call_schedule;
 pub mod provider_config;
 pub mod reference;
+pub mod replication_set;
 pub mod response_plan;
 pub mod rotation_override;
 
@@ -29,6 +30,7 @@ pub use contact::Contact;
 pub use escalation_plan::EscalationPlan;
 pub use on_call_schedule::OnCallSchedule;
 pub use provider_config::ProviderConfig;
+pub use replication_set::ReplicationSet;
 pub use response_plan::ResponsePlan;
 pub use rotation_override::RotationOverride;
 
@@ -38,6 +40,8 @@ pub const GROUP: &str = "incident-operator.dev";
 pub const VERSION: &str = "v1alpha1";
 /// Any new value of this annotation reconciles the object now; echoed in `status.lastHandledReconcileAt`.
 pub const RECONCILE_REQUESTED_AT: &str = "incident-operator.dev/reconcile-requested-at";
+/// A ReplicationSet carries it with the value `<account>/<metadata.uid>` when all data of the account may be deleted.
+pub const DELETE_DATA_OF: &str = "incident-operator.dev/delete-data-of";
 /// Held by an object from the moment the operator has decided to write to AWS for it.
 pub const FINALIZER: &str = "incident-operator.dev/aws";
 /// A ProviderConfig carries it while an object uses it.
@@ -55,6 +59,7 @@ pub const RESTORE_LABELS: &[&str] = &[
 pub fn crds() -> Vec<CustomResourceDefinition> {
     let mut crds = vec![
         ProviderConfig::crd(),
+        ReplicationSet::crd(),
         Contact::crd(),
         ChannelActivation::crd(),
         AccessGrant::crd(),

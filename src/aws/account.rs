@@ -24,7 +24,9 @@ use super::{
 
 mod replication_set;
 
-pub use replication_set::{RegionInfo, RegionStatus, ReplicationSetInfo, ReplicationSetStatus};
+pub use replication_set::{
+    RegionInfo, RegionStatus, ReplicationSetInfo, ReplicationSetStatus, listed as listed_set,
+};
 
 /// What the operator calls itself in user agents and role sessions.
 pub(super) const APP_NAME: &str = "incident-operator";
@@ -345,6 +347,11 @@ impl Account {
             .shared(list, Operation::ListReplicationSets, None, max_age, read)
             .await?;
         Ok(Option::clone(&found))
+    }
+
+    /// Forgets what was read of the replication set: it has changed.
+    pub fn forget_replication_set(&self) {
+        self.clients.replication_set.forget();
     }
 
     /// The list that everybody who works in this account and Region as this identity shares, one for each type `T`.

@@ -22,7 +22,8 @@ use crate::api::provider_config::{
     ProviderConfigSpec,
 };
 use crate::api::{
-    Contact, EscalationPlan, IN_USE_FINALIZER, OnCallSchedule, ProviderConfig, ResponsePlan,
+    Contact, EscalationPlan, IN_USE_FINALIZER, OnCallSchedule, ProviderConfig, ReplicationSet,
+    ResponsePlan,
 };
 use crate::aws::{
     Account, AccountConfig, AssumeRole, BudgetGroup, ConfirmError, Placement, RegionStatus,
@@ -262,7 +263,7 @@ impl Provider {
             return Err(Error::waiting(
                 Reason::NoReplicationSet,
                 format!(
-                    "account {} has no replication set, so Incident Manager keeps nothing: set it up first (Incident Manager is closed to accounts that never used it)",
+                    "account {} has no replication set (yet), so Incident Manager keeps nothing: a ReplicationSet makes one, as long as AWS lets it (Incident Manager is closed to accounts that never used it)",
                     self.spec.account_id
                 ),
             ));
@@ -429,6 +430,7 @@ pub async fn is_gone(shared: &Shared, identity: &str) -> Result<bool, Error> {
         Contact::KIND => absent::<Contact>(shared, namespace, name).await,
         OnCallSchedule::KIND => absent::<OnCallSchedule>(shared, namespace, name).await,
         EscalationPlan::KIND => absent::<EscalationPlan>(shared, namespace, name).await,
+        ReplicationSet::KIND => absent::<ReplicationSet>(shared, None, name).await,
         ResponsePlan::KIND => absent::<ResponsePlan>(shared, namespace, name).await,
         _ => Ok(false),
     }

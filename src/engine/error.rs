@@ -34,6 +34,16 @@ pub enum Error {
         /// When to look again: the cause may be outside the spec.
         retry: Duration,
     },
+    /// AWS is at work, or will only be later, and nobody has to act: looked at again after `retry`, however often it takes.
+    #[error("{message}")]
+    InProgress {
+        /// The condition reason.
+        reason: Reason,
+        /// For people.
+        message: String,
+        /// When to look again.
+        retry: Duration,
+    },
     /// A deletion is held.
     #[error("{message}")]
     Held {
@@ -174,6 +184,9 @@ impl Error {
             },
             Self::Held {
                 reason, message, ..
+            }
+            | Self::InProgress {
+                reason, message, ..
             } => Conclusion::Progress {
                 reason: *reason,
                 message: message.clone(),
@@ -209,9 +222,9 @@ impl Error {
                     .saturating_mul(failures.clamp(1, 5))
                     .min(BACKOFF_MOST.max(*retry)),
             )),
-            Self::Stalled { retry, .. } | Self::Held { retry, .. } => {
-                Requeue::Retry(jittered(*retry))
-            }
+            Self::Stalled { retry, .. }
+            | Self::Held { retry, .. }
+            | Self::InProgress { retry, .. } => Requeue::Retry(jittered(*retry)),
             Self::Call(error) => match error.class {
                 ErrorClass::GaveWay => Requeue::Interrupted,
                 ErrorClass::Invalid | ErrorClass::WrongCode => {

@@ -34,7 +34,9 @@ pub use error::Error;
 pub use object::ManagedObject;
 pub use shared::Shared;
 
-use crate::api::common::{AppliedStatus, CommonSpec, Finding, PendingChange, ResolvedReference};
+use crate::api::common::{
+    AppliedStatus, CommonSpec, DeletionPolicy, Finding, Origin, PendingChange, ResolvedReference,
+};
 use crate::api::conditions::Reason;
 use crate::aws::{CallError, Session};
 use crate::schedule::{Interval, Outlook};
@@ -44,6 +46,14 @@ use ownership::{Claimant, TagPlan};
 pub trait ExternalObject: ManagedObject {
     /// The fields that every kind has.
     fn common_spec(&self) -> &CommonSpec;
+
+    /// What becomes of the AWS resource when the spec does not say (product: Common fields). Pure.
+    fn default_deletion_policy(&self, origin: Option<Origin>) -> DeletionPolicy {
+        match origin {
+            Some(Origin::Adopted) => DeletionPolicy::Retain,
+            Some(Origin::Created) | None => DeletionPolicy::Delete,
+        }
+    }
 }
 
 /// One change to AWS. Its `Display` is the event, the Observe report and the dry run; it never shows an address or another sensitive value.
@@ -183,6 +193,9 @@ pub trait ExternalResource: Send + Sync + 'static {
     /// once nothing is left of one that is deleted.
     const IDENTITY_IS_OURS: bool = false;
 
+    /// It lives in the account's replication set: nothing is asked of AWS before that is active. The set itself does not.
+    const NEEDS_REPLICATION_SET: bool = true;
+
     /// What is said when an object is deleted and AWS has nothing of it.
     const NOTHING_LEFT: &'static str = "AWS has it no more";
 
@@ -217,6 +230,49 @@ pub trait ExternalResource: Send + Sync + 'static {
 
     /// What a failed call means, where the kind knows more than the table of errors. Pure.
     fn explain(_error: &CallError) -> Option<Error> {
+        None
+    }
+
+    /// Which of `changes` are sent in this pass, in order, and what waits for a later one: AWS may take one at a time and be at work on it
+    /// for minutes. Pure. What is left shows in `status.pendingChanges`; [`Self::unfinished`] says what it waits for.
+    fn due(
+        _desired: &Self::Desired,
+        _observed: Option<&Self::Observed>,
+        changes: Vec<Self::Change>,
+        _now: Timestamp,
+    ) -> Vec<Self::Change> {
+        changes
+    }
+
+    /// What it means that AWS refused `change`, when that is not what the error usually means; notes in the status what is not to be
+    /// forgotten. Pure.
+    fn refused(
+        _change: &Self::Change,
+        _error: &CallError,
+        _observed: Option<&Self::Observed>,
+        _status: &mut <Self::Object as ManagedObject>::Status,
+        _now: Timestamp,
+    ) -> Option<Error> {
+        None
+    }
+
+    /// Whether it may be deleted in AWS, once the policies say that it should. Pure. An error holds the deletion.
+    fn permit_delete(
+        _object: &Self::Object,
+        _observed: &Self::Observed,
+        _surroundings: &Self::Surroundings,
+        _status: &<Self::Object as ManagedObject>::Status,
+    ) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// AWS is at work on a deletion that was begun: what is waited for. Pure.
+    fn going(_observed: &Self::Observed) -> Option<Error> {
+        None
+    }
+
+    /// Whether tags can be had in `region`, where what was observed says so itself. Pure.
+    fn taggable(_observed: &Self::Observed, _region: &str) -> Option<bool> {
         None
     }
 

@@ -17,7 +17,7 @@ use super::scheduler::ObjectKey;
 use super::status::condition;
 use crate::api::common::{AcceptedFinding, CommonStatus};
 use crate::api::conditions::{ConditionType, Reason};
-use crate::api::{FINALIZER, RECONCILE_REQUESTED_AT};
+use crate::api::{DELETE_DATA_OF, FINALIZER, RECONCILE_REQUESTED_AT};
 use crate::aws::Priority;
 
 /// Field manager of everything the operator writes.
@@ -211,20 +211,21 @@ pub struct Trigger {
     generation: Option<i64>,
     deleting: bool,
     requested: Option<String>,
+    confirmed: Option<String>,
 }
 
 /// The trigger of an object's metadata.
 pub fn trigger<K: Resource>(object: &K) -> Trigger {
+    let annotation = |name| {
+        let annotations = object.meta().annotations.as_ref();
+        annotations.and_then(|a| a.get(name)).cloned()
+    };
     Trigger {
         uid: object.meta().uid.clone(),
         generation: object.meta().generation,
         deleting: object.meta().deletion_timestamp.is_some(),
-        requested: object
-            .meta()
-            .annotations
-            .as_ref()
-            .and_then(|a| a.get(RECONCILE_REQUESTED_AT))
-            .cloned(),
+        requested: annotation(RECONCILE_REQUESTED_AT),
+        confirmed: annotation(DELETE_DATA_OF),
     }
 }
 

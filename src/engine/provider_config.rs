@@ -289,7 +289,7 @@ impl ProviderConfigs {
             return Err(Error::Waiting {
                 reason: Reason::NoReplicationSet,
                 message: format!(
-                    "account {} has no replication set, so Incident Manager keeps nothing: set it up first (Incident Manager is closed to accounts that never used it)",
+                    "account {} has no replication set (yet), so Incident Manager keeps nothing: a ReplicationSet makes one, as long as AWS lets it (Incident Manager is closed to accounts that never used it)",
                     config.spec.account_id
                 ),
                 references: false,

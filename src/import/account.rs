@@ -27,8 +27,12 @@ pub struct Account {
 pub struct ReplicationSet {
     /// ARN.
     pub arn: String,
-    /// Its Regions.
-    pub regions: Vec<String>,
+    /// Its Regions, with their keys; `None` = one that AWS owns.
+    pub regions: BTreeMap<String, Option<String>>,
+    /// Whether AWS refuses to delete it.
+    pub protected: bool,
+    /// Tags, as far as they can be had.
+    pub tags: BTreeMap<String, String>,
     /// Tags can be had in the Region that is read.
     pub taggable: bool,
 }

@@ -9,6 +9,10 @@ use super::account::{Account, Channel, Contact, Content, Override, Rotation, Sta
 use super::expressible::{self, Verdict, is_users_tag};
 use super::names;
 use crate::api::{CONTACT_DATA_LABEL, GROUP, VERSION};
+use crate::aws::tag::{MOST_TAGS, MOST_USER_TAGS};
+
+/// Name of the one ReplicationSet.
+const REPLICATION_SET: &str = "main";
 
 /// How namespaces are chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,6 +131,7 @@ pub fn manifests(account: &Account, options: &Options) -> Manifests {
     writer.tell_rest(&users);
     objects.extend(writer.grants());
     let mut all = vec![writer.provider_config()];
+    all.extend(writer.replication_set());
     all.extend(writer.namespaces());
     all.extend(objects);
     all.sort_by_key(order);
@@ -143,6 +148,7 @@ fn order(object: &Object) -> (Option<usize>, Option<String>, String) {
     let kinds = [
         "Namespace",
         "ProviderConfig",
+        "ReplicationSet",
         "AccessGrant",
         "Secret",
         "Contact",
@@ -279,11 +285,6 @@ impl<'a> Writer<'a> {
         let Some(set) = &self.account.replication_set else {
             return;
         };
-        let message = format!(
-            "the replication set, with the Regions {}, has no kind yet: it is left alone",
-            set.regions.join(", ")
-        );
-        self.made.notes.push(problem(&set.arn, message));
         if !set.taggable {
             self.made.notes.push(problem(
                 &self.account.region,
@@ -337,6 +338,44 @@ impl<'a> Writer<'a> {
         }
         more.push(object);
         more
+    }
+
+    /// The replication set: whatever else is deleted, it and the data in it stay unless much more is said.
+    fn replication_set(&mut self) -> Option<Object> {
+        let set = self.account.replication_set.as_ref()?;
+        let own = set.tags.keys().filter(|key| is_users_tag(key)).count();
+        if own > MOST_USER_TAGS {
+            let message = format!(
+                "it has {own} tags: AWS allows {MOST_TAGS} and the operator needs three of its own. Take some off in AWS first"
+            );
+            self.made.problems.push(problem(&set.arn, message));
+            return None;
+        }
+        let mut spec = self.spec();
+        let regions = set.regions.iter().map(|(name, key)| match key {
+            Some(key) => json!({"name": name, "sseKmsKeyId": key}),
+            None => json!({"name": name}),
+        });
+        spec["regions"] = regions.collect();
+        if !set.protected {
+            spec["deletionProtection"] = json!(false);
+        }
+        let tags = set.tags.iter().filter(|(key, _)| is_users_tag(key));
+        let tags: BTreeMap<&String, &String> = tags.collect();
+        if !tags.is_empty() {
+            spec["tags"] = json!(tags);
+        }
+        let mut object = Object {
+            kind: "ReplicationSet",
+            namespace: None,
+            name: REPLICATION_SET.to_owned(),
+            content: json!({
+                "apiVersion": format!("{GROUP}/{VERSION}"), "kind": "ReplicationSet",
+                "metadata": {"name": REPLICATION_SET}, "spec": spec,
+            }),
+        };
+        self.protect(&mut object.content);
+        Some(object)
     }
 
     /// What every spec begins with.

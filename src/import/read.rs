@@ -1,7 +1,6 @@
 //! Reads an account. The only file here that sends, and it writes nothing to AWS.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use aws_sdk_ssmcontacts::types;
 use jiff::{SignedDuration, Timestamp};
@@ -15,7 +14,8 @@ use crate::api::on_call_schedule::{
     Recurrence, RecurrenceType, WeeklyHandOff, WeeklyRecurrence,
 };
 use crate::aws::contacts::{self, ContactType};
-use crate::aws::{CallError, ErrorClass, Operation, Session, rotations};
+use crate::aws::{CallError, ErrorClass, Operation, Session, incidents, rotations};
+use crate::resources::replication_set;
 use crate::schedule::{self, Interval, RotationSettings, Weekday};
 
 /// Overrides are made six months ahead at most; a little more catches all.
@@ -86,15 +86,23 @@ pub async fn contact(session: &Session, arn: &str) -> Result<Option<Contact>, Ca
 
 /// The replication set. `None` = AWS lists none.
 pub async fn replication_set(session: &Session) -> Result<Option<ReplicationSet>, CallError> {
-    let account = &session.account;
-    let found = account
-        .replication_set(Duration::ZERO, session.priority, session.give_way.clone())
-        .await?;
-    let region = &account.config.placement.region;
-    Ok(found.map(|found| ReplicationSet {
-        taggable: found.regions.get(region).is_some_and(|r| r.taggable),
-        regions: found.regions.into_keys().collect(),
+    let Some(found) = replication_set::aws::observe(session).await? else {
+        return Ok(None);
+    };
+    let region = &session.account.config.placement.region;
+    let taggable = found.regions.get(region).is_some_and(|r| r.taggable);
+    let tags = if taggable {
+        incidents::tags(session, &found.arn).await?
+    } else {
+        BTreeMap::new()
+    };
+    let regions = found.regions.into_iter();
+    Ok(Some(ReplicationSet {
         arn: found.arn,
+        regions: regions.map(|(name, r)| (name, r.key)).collect(),
+        protected: found.protected,
+        tags,
+        taggable,
     }))
 }
 

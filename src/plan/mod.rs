@@ -22,8 +22,8 @@ use serde_json::Value;
 
 use crate::api::conditions::Reason;
 use crate::api::{
-    ChannelActivation, Contact, EscalationPlan, GROUP, OnCallSchedule, ResponsePlan,
-    RotationOverride, VERSION, crds,
+    ChannelActivation, Contact, EscalationPlan, GROUP, OnCallSchedule, ReplicationSet,
+    ResponsePlan, RotationOverride, VERSION, crds,
 };
 use crate::aws::BudgetGroup;
 use crate::cluster::{self, ClusterArguments};
@@ -411,8 +411,9 @@ struct Planner {
 }
 
 /// Kinds in the order in which they are planned and told.
-const ORDER: [&str; 8] = [
+const ORDER: [&str; 9] = [
     "ProviderConfig",
+    ReplicationSet::KIND,
     "AccessGrant",
     Contact::KIND,
     ChannelActivation::KIND,
@@ -442,6 +443,7 @@ impl Planner {
                 continue;
             }
             let planned = match kind {
+                ReplicationSet::KIND => self.room(targets, |scene| &scene.sets).await,
                 Contact::KIND => self.room(targets, |scene| &scene.contacts).await,
                 OnCallSchedule::KIND => self.room(targets, |scene| &scene.schedules).await,
                 RotationOverride::KIND => self.room(targets, |scene| &scene.overrides).await,

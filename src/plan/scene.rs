@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use super::manifests::Identity;
 use crate::api::{
-    AccessGrant, Contact, EscalationPlan, GROUP, OnCallSchedule, ProviderConfig, ResponsePlan,
-    RotationOverride, VERSION, crds,
+    AccessGrant, Contact, EscalationPlan, GROUP, OnCallSchedule, ProviderConfig, ReplicationSet,
+    ResponsePlan, RotationOverride, VERSION, crds,
 };
 use crate::aws::Placement;
 use crate::engine::clock::Clock;
@@ -24,7 +24,7 @@ use crate::engine::store::ObjectStore;
 use crate::engine::{Error, ExternalResource, Shared};
 use crate::resources::channel_activation::ChannelActivations;
 use crate::resources::{
-    contact, escalation_plan, on_call_schedule, response_plan, rotation_override,
+    contact, escalation_plan, on_call_schedule, replication_set, response_plan, rotation_override,
 };
 
 /// Objects by what tells them from others; all of our group.
@@ -43,6 +43,8 @@ pub struct Room<R: ExternalResource> {
 
 /// Everything.
 pub struct Scene {
+    /// Replication sets.
+    pub sets: Room<replication_set::ReplicationSets>,
     /// People.
     pub contacts: Room<contact::Contacts>,
     /// Schedules.
@@ -97,7 +99,19 @@ impl Scene {
         let response_plans = filled::<ResponsePlan>(&shared, objects);
         let schedules = filled::<OnCallSchedule>(&shared, objects);
         let overrides = filled::<RotationOverride>(&shared, objects);
+        let sets = filled::<ReplicationSet>(&shared, objects);
         Self {
+            sets: Room {
+                engine: Engine::new(
+                    shared.clone(),
+                    replication_set::ReplicationSets {
+                        shared: shared.clone(),
+                        sets: sets.clone(),
+                    },
+                    sets.clone(),
+                ),
+                store: sets,
+            },
             contacts: Room {
                 engine: Engine::new(shared.clone(), contact::Contacts, contacts.clone()),
                 store: contacts.clone(),

@@ -9,7 +9,9 @@ use kube::runtime::watcher::Event;
 use kube::{Client, ResourceExt};
 
 use super::select::Item;
-use crate::api::{Contact, EscalationPlan, OnCallSchedule, ResponsePlan, RotationOverride};
+use crate::api::{
+    Contact, EscalationPlan, OnCallSchedule, ReplicationSet, ResponsePlan, RotationOverride,
+};
 use crate::aws::Placement;
 use crate::engine::clock::Clock;
 use crate::engine::connect::rates;
@@ -19,7 +21,7 @@ use crate::engine::scheduler::Requeue;
 use crate::engine::store::ObjectStore;
 use crate::engine::{Error, ExternalResource, Shared};
 use crate::resources::{
-    contact, escalation_plan, on_call_schedule, response_plan, rotation_override,
+    contact, escalation_plan, on_call_schedule, replication_set, response_plan, rotation_override,
 };
 
 /// So often it is tried again what AWS throttled or the API server refused because of a race.
@@ -38,6 +40,7 @@ pub struct Engines {
     response_plans: Engine<response_plan::ResponsePlans>,
     schedules: Engine<on_call_schedule::OnCallSchedules>,
     overrides: Engine<rotation_override::RotationOverrides>,
+    sets: Engine<replication_set::ReplicationSets>,
 }
 
 impl Engines {
@@ -69,8 +72,17 @@ impl Engines {
         let response_plans = stored::<ResponsePlan>(&client, namespace, &shared).await?;
         let schedules = stored::<OnCallSchedule>(&client, namespace, &shared).await?;
         let overrides = stored::<RotationOverride>(&client, namespace, &shared).await?;
+        let sets = stored::<ReplicationSet>(&client, None, &shared).await?;
         Ok(Self {
             client,
+            sets: Engine::new(
+                shared.clone(),
+                replication_set::ReplicationSets {
+                    shared: shared.clone(),
+                    sets: sets.clone(),
+                },
+                sets,
+            ),
             contacts: Engine::new(shared.clone(), contact::Contacts, contacts.clone()),
             plans: Engine::new(
                 shared.clone(),
@@ -122,6 +134,7 @@ impl Engines {
                 RotationOverride::KIND => {
                     once(&self.client, &self.overrides, item, keep_tags).await
                 }
+                ReplicationSet::KIND => once(&self.client, &self.sets, item, keep_tags).await,
                 _ => return Ok("nothing to let go of".to_owned()),
             };
             match result {

@@ -6,5 +6,6 @@ pub mod checks;
 pub mod contact;
 pub mod escalation_plan;
 pub mod on_call_schedule;
+pub mod replication_set;
 pub mod response_plan;
 pub mod rotation_override;

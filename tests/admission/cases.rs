@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 
 #[path = "on_call_cases.rs"]
 mod on_call;
+#[path = "replication_set_cases.rs"]
+mod replication_set;
 #[path = "response_plan_cases.rs"]
 mod response_plan;
 
@@ -97,6 +99,7 @@ pub fn least(kind: &str) -> Value {
             "accountId": "123456789012", "region": "eu-central-1", "ownerId": "prod-oncall", "allowedNamespaces": {"selector": {}},
         }),
         "ChannelActivation" => json!({"contactRef": {"name": "alice"}, "channel": "mobile"}),
+        "ReplicationSet" => replication_set::least(),
         "ResponsePlan" => response_plan::least(),
         other => on_call::least(other).unwrap_or_else(|| json!({})),
     };
@@ -200,6 +203,7 @@ pub fn rules() -> Vec<Rule> {
         ("RotationOverride", "spec.tags"),
         ("EscalationPlan", "spec.tags"),
         ("ResponsePlan", "spec.tags"),
+        ("ReplicationSet", "spec.tags"),
         ("ProviderConfig", "spec.defaultTags"),
     ] {
         rules.extend(tag_rules(kind, at));
@@ -211,11 +215,13 @@ pub fn rules() -> Vec<Rule> {
         "RotationOverride",
         "EscalationPlan",
         "ResponsePlan",
+        "ReplicationSet",
     ] {
         rules.push(accepted_findings(kind));
     }
     rules.extend(channel_activation());
     rules.extend(provider_config());
+    rules.extend(replication_set::rules());
     rules.extend(on_call::rules());
     rules.extend(response_plan::rules());
     rules

@@ -156,7 +156,11 @@ pub(super) async fn read(session: &Session) -> Result<Option<ReplicationSetInfo>
     }
 }
 
-async fn listed(session: &Session) -> Result<Option<String>, CallError> {
+/// ARN of the account's replication set. `None` = AWS lists none.
+///
+/// # Errors
+/// What AWS answers, classified.
+pub async fn listed(session: &Session) -> Result<Option<String>, CallError> {
     let mut next_token = None;
     loop {
         let request = session

@@ -177,13 +177,13 @@ impl<R: ExternalResource> Engine<R> {
     ) -> Result<Ended, Error> {
         let all_gone = || Ok(Ended::released("AWS has no replication set any more"));
         let mut site = self.open(object, recorded, pass).await?;
-        match site.check_onboarding(true).await {
+        match site.check_onboarding::<R>(true).await {
             // The whole replication set is gone, and with it everything in it.
             Err(error) if error.reason() == Some(Reason::NoReplicationSet) => return all_gone(),
             other => other?,
         }
         // Whatever the last check said: what is about to be deleted is looked at now, tags included.
-        let found = match self.look(&site, object, draft, recorded, true).await {
+        let found = match self.look(&mut site, object, draft, recorded, true).await {
             Err(error) if error.reason() == Some(Reason::NoReplicationSet) => return all_gone(),
             other => other?,
         };
@@ -210,7 +210,14 @@ impl<R: ExternalResource> Engine<R> {
             referenced: !referrers.is_empty(),
         });
         match decision {
-            Decision::Delete => self.delete(&site, object, draft, observed).await,
+            Decision::Delete => {
+                if let Some(wait) = R::going(observed) {
+                    return Err(wait);
+                }
+                let surroundings = self.resource.surroundings(object, Some(observed));
+                R::permit_delete(object, observed, &surroundings, draft)?;
+                self.delete(&site, object, draft, observed).await
+            }
             Decision::Release { untag: true } => {
                 self.take_tags_off(&site, &found, recorded).await?;
                 Ok(Ended::released("left as it is in AWS, without our tags"))
@@ -285,7 +292,7 @@ impl<R: ExternalResource> Engine<R> {
         match self.observe(site, object, status).await {
             Ok(None) => {}
             Err(error) if error.reason() == Some(Reason::NoReplicationSet) => {}
-            Ok(Some(_)) => return Err(Error::Settling),
+            Ok(Some(seen)) => return Err(R::going(&seen).unwrap_or(Error::Settling)),
             Err(error) => return Err(error),
         }
         Ok(Ended {

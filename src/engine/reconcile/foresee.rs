@@ -192,8 +192,12 @@ impl<R: ExternalResource> Engine<R> {
             foreseen.later = Some((common.pending_changes.clone(), message.clone()));
         }
         foreseen.findings.clone_from(&common.findings);
-        foreseen.problem =
-            R::caveat(&references).or_else(|| R::unfinished(&desired, after.as_ref(), now));
+        let unfinished = || R::unfinished(&desired, after.as_ref(), now);
+        match R::caveat(&references).or_else(unfinished) {
+            // What is made takes its time: nothing is wrong with that.
+            Some(Error::InProgress { message, .. }) => foreseen.note = Some(message),
+            other => foreseen.problem = other,
+        }
         foreseen.status = settled(draft);
     }
 

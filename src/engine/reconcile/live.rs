@@ -65,7 +65,7 @@ impl<R: ExternalResource> Engine<R> {
             references,
             desired,
             found,
-            verdict,
+            mut verdict,
             asked_for,
         } = self.weigh(&object, draft, pass).await?;
         match verdict.decision {
@@ -78,6 +78,7 @@ impl<R: ExternalResource> Engine<R> {
             _ => {}
         }
         Self::permit(draft, &desired, &found, &verdict)?;
+        self.put_off(draft, &desired, &found, &mut verdict);
         let mut texts = vec![];
         let observed = if verdict.changes.is_empty() {
             // An object that was made again and goes on with what is there: its deletion must not pass us by.
@@ -165,7 +166,7 @@ impl<R: ExternalResource> Engine<R> {
         let recorded = R::Object::common_status(draft).clone();
         let mut site = self.open(object, &recorded, pass).await?;
         let known = recorded.arn.is_some() || (R::IDENTITY_IS_OURS && recorded.applied.is_some());
-        site.check_onboarding(known).await?;
+        site.check_onboarding::<R>(known).await?;
 
         let references = self
             .resource
@@ -175,7 +176,7 @@ impl<R: ExternalResource> Engine<R> {
         let asked_for = fingerprint(&tags);
         let desired = R::desired(object, &references, tags)?;
         let due = self.tags_are_due(&site.key, pass, asked_for);
-        let mut found = self.look(&site, object, draft, &recorded, due).await?;
+        let mut found = self.look(&mut site, object, draft, &recorded, due).await?;
         if let Some(other) = found.observed.as_ref().and_then(R::other_type) {
             return Err(Error::refused(Reason::AlreadyExists, other));
         }
@@ -191,7 +192,7 @@ impl<R: ExternalResource> Engine<R> {
             && site.taggable
             && !R::IDENTITY_IS_OURS;
         if unread && !content.is_empty() {
-            found = self.look(&site, object, draft, &recorded, true).await?;
+            found = self.look(&mut site, object, draft, &recorded, true).await?;
             content = self.plan(&desired, found.observed.as_ref(), draft)?;
         }
         // Who waited for it to be made is known before it is.
@@ -222,6 +223,26 @@ impl<R: ExternalResource> Engine<R> {
             let held_back = verdict.changes.iter().flat_map(Change::pending);
             R::Object::common_status_mut(draft).pending_changes = held_back.collect();
         })
+    }
+
+    /// Leaves what is sent in this pass; the rest shows in the status.
+    fn put_off(
+        &self,
+        draft: &mut StatusOf<R>,
+        desired: &R::Desired,
+        found: &Found<R>,
+        verdict: &mut Verdict<R::Change>,
+    ) {
+        let all: Vec<Vec<PendingChange>> = verdict.changes.iter().map(Change::pending).collect();
+        let changes = std::mem::take(&mut verdict.changes);
+        let now = self.shared.clock.now();
+        verdict.changes = R::due(desired, found.observed.as_ref(), changes, now);
+        if verdict.changes.len() < all.len() {
+            let sent: Vec<Vec<PendingChange>> =
+                verdict.changes.iter().map(Change::pending).collect();
+            let later = all.into_iter().filter(|pending| !sent.contains(pending));
+            R::Object::common_status_mut(draft).pending_changes = later.flatten().collect();
+        }
     }
 
     /// What was done, in a word.
@@ -424,7 +445,14 @@ impl<R: ExternalResource> Engine<R> {
                 .await;
             let applied = match result {
                 Ok(applied) => applied,
-                Err(error) => return Err(self.explain_failure(site, error).await),
+                Err(error) => {
+                    let now = self.shared.clock.now();
+                    let known = R::refused(change, &error, observed.as_ref(), draft, now);
+                    return Err(match known {
+                        Some(known) => known,
+                        None => self.explain_failure(site, error).await,
+                    });
+                }
             };
             tracing::info!(object = %site.key, %change, "changed AWS");
             texts.push(change.to_string());

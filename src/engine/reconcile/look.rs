@@ -110,7 +110,7 @@ impl<R: ExternalResource> Engine<R> {
     /// Reads AWS and says whose it is. Without `with_tags` what the status knows is believed.
     pub(super) async fn look(
         &self,
-        site: &Site,
+        site: &mut Site,
         object: &R::Object,
         status: &StatusOf<R>,
         recorded: &CommonStatus,
@@ -125,6 +125,9 @@ impl<R: ExternalResource> Engine<R> {
                 holder: None,
             });
         };
+        if let Some(taggable) = R::taggable(&observed, &site.provider.spec.region) {
+            site.taggable = taggable;
+        }
         if R::IDENTITY_IS_OURS {
             return Ok(Found {
                 observed: Some(observed),
@@ -327,8 +330,14 @@ fn is_recorded<R: ExternalResource>(recorded: &CommonStatus, arn: &str) -> bool 
 }
 
 impl Site {
-    /// The account is set up and this Region is in the set; notes whether tags work here.
-    pub(super) async fn check_onboarding(&mut self, known: bool) -> Result<(), Error> {
+    /// The account is set up and this Region is in the set, as far as the kind needs that; notes whether tags work here.
+    pub(super) async fn check_onboarding<R: ExternalResource>(
+        &mut self,
+        known: bool,
+    ) -> Result<(), Error> {
+        if !R::NEEDS_REPLICATION_SET {
+            return Ok(());
+        }
         let onboarding = self.provider.onboarding(&self.session, known).await?;
         self.taggable = onboarding.taggable;
         Ok(())

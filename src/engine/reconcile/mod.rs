@@ -326,6 +326,11 @@ impl<R: ExternalResource> Engine<R> {
         }
         let (outcome, conclusion, requeue) = match &result {
             Ok(done) => ("done", done.conclusion.clone(), done.requeue),
+            Err(error @ Error::InProgress { retry, .. }) => {
+                tracing::info!(object = %key, %error, "in progress");
+                let retry = jittered((*retry).min(self.shared.settings.drift_interval));
+                ("done", error.conclusion(failures), Requeue::Retry(retry))
+            }
             Err(error) => {
                 log_failure(key, error, failures);
                 let conclusion = error.conclusion(failures);
@@ -392,6 +397,11 @@ impl<R: ExternalResource> Engine<R> {
                 }
                 self.tell(&live.object, &done.news).await;
             }
+            // What was begun has had its Event; only what is put off is news.
+            Err(Error::InProgress {
+                reason: Reason::Progressing,
+                ..
+            }) => {}
             Err(error) if before != after => {
                 let reason = error.reason().unwrap_or(Reason::Unavailable);
                 let text = error.to_string();
@@ -423,7 +433,9 @@ impl<R: ExternalResource> Engine<R> {
     /// Failures in a row. A pass that gave way or lost a race does not count, one that waits for AWS to settle does.
     fn count(&self, key: &ObjectKey, result: &Result<Done, Error>) -> u32 {
         let memory = self.remember(key, |m| match result {
-            Ok(_) => (m.failures, m.watch_is_behind) = (0, false),
+            Ok(_) | Err(Error::InProgress { .. }) => {
+                (m.failures, m.watch_is_behind) = (0, false);
+            }
             Err(Error::Outdated) => m.watch_is_behind = true,
             Err(error) if error.is_silent() && !matches!(error, Error::Settling) => {}
             Err(_) => m.failures = m.failures.saturating_add(1),
@@ -474,10 +486,8 @@ pub fn effective_deletion_policy<O: ExternalObject>(
     if spec.management_policy == Some(ManagementPolicy::Observe) {
         return DeletionPolicy::Retain;
     }
-    spec.deletion_policy.unwrap_or(match common.origin {
-        Some(Origin::Adopted) => DeletionPolicy::Retain,
-        Some(Origin::Created) | None => DeletionPolicy::Delete,
-    })
+    spec.deletion_policy
+        .unwrap_or_else(|| object.default_deletion_policy(common.origin))
 }
 
 fn ready_text(common: &CommonStatus) -> Option<(String, String, String)> {

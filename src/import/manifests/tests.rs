@@ -95,7 +95,9 @@ fn account(contacts: Vec<Contact>, rotations: Vec<Rotation>) -> Account {
         rotations: rotations.into_iter().map(|r| (r.arn.clone(), r)).collect(),
         replication_set: Some(ReplicationSet {
             arn: "arn:aws:ssm-incidents::123456789012:replication-set/1".to_owned(),
-            regions: vec!["us-east-1".to_owned()],
+            regions: BTreeMap::from([("us-east-1".to_owned(), None)]),
+            protected: true,
+            tags: BTreeMap::new(),
             taggable: true,
         }),
     }
