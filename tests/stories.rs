@@ -58,6 +58,8 @@ mod regions;
 mod release;
 #[path = "stories/replicas.rs"]
 mod replicas;
+#[path = "stories/response_plan.rs"]
+mod response_plan;
 #[path = "stories/replication_set.rs"]
 mod replication_set;
 #[path = "stories/roster.rs"]
