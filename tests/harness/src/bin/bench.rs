@@ -369,6 +369,18 @@ async fn arns(world: &World) -> Result<BTreeSet<String>> {
 async fn restart(world: &mut World, count: usize, report: &mut Report) -> Result<()> {
     println!("restart with {count} synced contacts");
     let arns = arns(world).await?;
+    // The ProviderConfig counts its users every few seconds; before that it is not synced.
+    let provider = world.id.clone();
+    let counted = poll(seconds(30), async || -> Result<()> {
+        let config = world.cluster.get("ProviderConfig", None, &provider).await?;
+        let users = config.map(|config| config.data["status"]["inUseBy"].clone());
+        if users == Some(json!(count)) {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        bail!("it says {users:?}")
+    });
+    counted.await.map_err(anyhow::Error::msg)?;
     world.operator().end();
     let mark = world.audit().map_or(0, |log| log.mark());
     let since = world.last_call().await;
