@@ -18,11 +18,16 @@ CHANNEL_ID = "00000000-0000-0000-0000-00000000c0de"
 ROTATION_ID = "00000000-0000-0000-0000-000000000707"
 OVERRIDE_ID = "00000000-0000-0000-0000-00000000feed"
 SET_ID = "00000000-0000-0000-0000-00000000a0a0"
+ENGAGEMENT_ID = "00000000-0000-0000-0000-0000000e0e0e"
+PAGE_ID = "00000000-0000-0000-0000-000000009a9e"
 CODE = "246810"
 
 ANA = f"arn:aws:ssm-contacts:us-east-1:{ACCOUNT}:contact/ana"
 PHONE = f"arn:aws:ssm-contacts:us-east-1:{ACCOUNT}:contact-channel/ana/{CHANNEL_ID}"
 ROTATION = f"arn:aws:ssm-contacts:us-east-1:{ACCOUNT}:rotation/{ROTATION_ID}"
+ENGAGEMENT = f"arn:aws:ssm-contacts:us-east-1:{ACCOUNT}:engagement/ana/{ENGAGEMENT_ID}"
+PAGE = f"arn:aws:ssm-contacts:us-east-1:{ACCOUNT}:page/ana/{PAGE_ID}"
+INCIDENT = f"arn:aws:ssm-incidents::{ACCOUNT}:incident-record/plan/{SET_ID}"
 SET = f"arn:aws:ssm-incidents::{ACCOUNT}:replication-set/{SET_ID}"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/operator"
 KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/4e1fd62d-3dd5-4c60-a0a0-0a4e60a5a8b1"
@@ -66,8 +71,8 @@ _TAGS = [{"Key": "team", "Value": "ops"}]
 _NEW = {"Alias": "new", "DisplayName": "New one", "Tags": _TAGS, "IdempotencyToken": TOKEN}
 
 # What each operation is sent. The account has the contact `ana` with the channel PHONE, the escalation plan `all`, the
-# schedule `week`, the rotation ROTATION with the override OVERRIDE_ID, and (ssm-incidents) a replication set in
-# us-east-1.
+# schedule `week`, the rotation ROTATION with the override OVERRIDE_ID, the engagement ENGAGEMENT with the page PAGE,
+# and (ssm-incidents) a replication set in us-east-1.
 TEMPLATES = {
     ("ssm-contacts", "CreateContact"): [
         _escalation(Type="ESCALATION", **_NEW),
@@ -168,6 +173,45 @@ TEMPLATES = {
         {"EndTime": LATER, "Members": [ANA], "TimeZoneId": "UTC", "Recurrence": _MONTHLY},
         {"EndTime": LATER, "Members": [ANA], "TimeZoneId": "UTC", "Recurrence": _DAILY, "NextToken": "abc"},
     ],
+    ("ssm-contacts", "StartEngagement"): [
+        {
+            "ContactId": ANA,
+            "Sender": "bounds",
+            "Subject": "A subject",
+            "Content": "Some content",
+            "PublicSubject": "A subject",
+            "PublicContent": "Some content",
+            "IncidentId": INCIDENT,
+            "IdempotencyToken": TOKEN,
+        }
+    ],
+    ("ssm-contacts", "StopEngagement"): [{"EngagementId": ENGAGEMENT, "Reason": "a drill"}],
+    ("ssm-contacts", "DescribeEngagement"): [{"EngagementId": ENGAGEMENT}],
+    ("ssm-contacts", "ListEngagements"): [
+        {"MaxResults": 10, "IncidentId": INCIDENT, "TimeRangeValue": {"StartTime": SOON, "EndTime": LATER}},
+        {"NextToken": "abc"},
+    ],
+    ("ssm-contacts", "AcceptPage"): [
+        {
+            "PageId": PAGE,
+            "ContactChannelId": PHONE,
+            "AcceptType": "READ",
+            "Note": "on my way",
+            "AcceptCode": CODE,
+            "AcceptCodeValidation": "IGNORE",
+        }
+    ],
+    ("ssm-contacts", "DescribePage"): [{"PageId": PAGE}],
+    ("ssm-contacts", "ListPagesByContact"): [
+        {"ContactId": ANA, "MaxResults": 10},
+        {"ContactId": ANA, "NextToken": "abc"},
+    ],
+    ("ssm-contacts", "ListPagesByEngagement"): [
+        {"EngagementId": ENGAGEMENT, "MaxResults": 10},
+        {"EngagementId": ENGAGEMENT, "NextToken": "abc"},
+    ],
+    ("ssm-contacts", "ListPageReceipts"): [{"PageId": PAGE, "MaxResults": 10}, {"PageId": PAGE, "NextToken": "abc"}],
+    ("ssm-contacts", "ListPageResolutions"): [{"PageId": PAGE}, {"PageId": PAGE, "NextToken": "abc"}],
     ("ssm-contacts", "PutContactPolicy"): [{"ContactArn": ANA, "Policy": POLICY}],
     ("ssm-contacts", "GetContactPolicy"): [{"ContactArn": ANA}],
     ("ssm-contacts", "TagResource"): [{"ResourceARN": ANA, "Tags": _TAGS}],
@@ -213,6 +257,8 @@ TEMPLATES = {
 MEANING = {
     "ContactId": {"ResourceNotFoundException", "ValidationException"},
     "ContactChannelId": {"ResourceNotFoundException", "ValidationException"},
+    "EngagementId": {"ResourceNotFoundException", "ValidationException"},
+    "PageId": {"ResourceNotFoundException", "ValidationException"},
     "ContactArn": {"ResourceNotFoundException", "ValidationException"},
     "ResourceARN": {"ResourceNotFoundException", "ValidationException"},
     "RotationIds": {"ResourceNotFoundException", "ValidationException"},

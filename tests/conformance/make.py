@@ -48,6 +48,22 @@ def to_contact(arn, essential=False):
     return {"ContactTargetInfo": {"ContactId": arn, "IsEssential": essential}}
 
 
+def engage(account, arn, region="us-east-1", **rest):
+    """Starts an engagement; its ARN."""
+    wish = {"Sender": "conformance", "Subject": "s", "Content": "c", **rest}
+    return account.contacts(region).start_engagement(ContactId=arn, **wish)["EngagementArn"]
+
+
+def person(account, alias="ana", wait=5):
+    """Creates a contact who is written to at once, and called so many minutes later; its ARN."""
+    arn = contact(account, alias)
+    mail = activated(account, arn, name="mail", kind="EMAIL", address=f"{alias}@example.com")
+    voice = activated(account, arn, name="voice", kind="VOICE")
+    stages = [stage(to_channel(mail, 0), minutes=wait), stage(to_channel(voice, 0), minutes=0)]
+    account.contacts().update_contact(ContactId=arn, Plan={"Stages": stages})
+    return arn
+
+
 def at(hour, minute=0):
     """A hand-off time."""
     return {"HourOfDay": hour, "MinuteOfHour": minute}

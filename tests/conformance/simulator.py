@@ -201,6 +201,10 @@ class Account:
         """Every activation code sent, in order."""
         return self.simulator.control("GET", "/codes", account=self.id, channel=channel)["codes"]
 
+    def pages(self, **query):
+        """Every page that reached a human, in order."""
+        return self.simulator.control("GET", "/pages", account=self.id, **query)["pages"]
+
     def iam(self, **policy):
         self.simulator.control("PUT", "/iam", policy, account=self.id)
 

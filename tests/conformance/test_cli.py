@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from make import DAILY, channel, contact, rotation, tags
+from make import DAILY, channel, contact, person, rotation, stage, tags, to_contact
 
 PLAN = json.dumps({"Stages": []})
 
@@ -198,6 +198,45 @@ def test_overrides_and_shifts(cli, account):
     assert cli.contacts("list-rotation-overrides", "--rotation-id", arn, *window) == {"RotationOverrides": []}
 
 
+def test_engagements(cli, account):
+    ana = person(account)
+    team = contact(account, "team", kind="ESCALATION", plan={"Stages": [stage(to_contact(ana, True))]})
+    incident = f"arn:aws:ssm-incidents::{account.id}:incident-record/plan/1"
+    arn = cli.contacts(
+        *("start-engagement", "--contact-id", team, "--sender", "cli", "--subject", "s", "--content", "Some content"),
+        *("--public-subject", "p", "--public-content", "Some public content", "--incident-id", incident),
+    )["EngagementArn"]
+    got = cli.contacts("describe-engagement", "--engagement-id", arn)
+    started = got.pop("StartTime")
+    listed = {"EngagementArn": arn, "ContactArn": team, "Sender": "cli", "IncidentId": incident}
+    texts = {"Subject": "s", "Content": "Some content", "PublicSubject": "p", "PublicContent": "Some public content"}
+    assert got == {**listed, **texts}
+    after = datetime.fromtimestamp(started - 1, timezone.utc).isoformat()
+    query = ("--incident-id", incident, "--time-range-value", f"StartTime={after}", "--page-size", "1")
+    assert cli.contacts("list-engagements", *query) == {"Engagements": [{**listed, "StartTime": started}]}
+
+    [page] = cli.contacts("list-pages-by-engagement", "--engagement-id", arn, "--page-size", "1")["Pages"]
+    assert page["ContactArn"] == ana
+    assert cli.contacts("list-pages-by-contact", "--contact-id", ana, "--query", "Pages[].PageArn") == [page["PageArn"]]
+    named = ("--page-id", page["PageArn"])
+    assert cli.contacts("describe-page", *named, "--query", "Content") == "Some content"
+    chain = cli.contacts("list-page-resolutions", *named)["PageResolutions"]
+    assert [(step["Type"], step.get("StageIndex")) for step in chain] == [("ESCALATION", None), ("PERSONAL", 0)]
+    [seen] = account.pages()
+    cli.contacts(
+        *("accept-page", *named, "--accept-type", "READ", "--accept-code", seen["acceptCode"]),
+        *("--note", "on my way", "--accept-code-validation", "ENFORCE"),
+    )
+    kinds = "Receipts[?ReceiptType!='DELIVERED'].[ReceiptType, ContactChannelArn]"
+    sent = seen["channels"][0]["channelArn"]
+    assert cli.contacts("list-page-receipts", *named, "--page-size", "1", "--query", kinds) == [
+        ["READ", sent],
+        ["SENT", sent],
+    ]
+    cli.contacts("stop-engagement", "--engagement-id", arn, "--reason", "over")
+    assert cli.contacts("describe-engagement", "--engagement-id", arn, "--query", "StopTime") >= started
+
+
 def test_policy_and_tags(cli, account):
     arn = contact(account)
     policy = {"Version": "2012-10-17", "Statement": []}
@@ -250,6 +289,8 @@ def test_sts(cli, account):
 MISSING_CONTACT = "arn:aws:ssm-contacts:us-east-1:{}:contact/nobody"
 MISSING_CHANNEL = f"arn:aws:ssm-contacts:us-east-1:{{}}:contact-channel/nobody/{uuid.UUID(int=7)}"
 MISSING_ROTATION = f"arn:aws:ssm-contacts:us-east-1:{{}}:rotation/{uuid.UUID(int=7)}"
+MISSING_ENGAGEMENT = f"arn:aws:ssm-contacts:us-east-1:{{}}:engagement/nobody/{uuid.UUID(int=7)}"
+MISSING_PAGE = f"arn:aws:ssm-contacts:us-east-1:{{}}:page/nobody/{uuid.UUID(int=7)}"
 WINDOW = "--start-time 2026-01-01T00:00:00Z --end-time 2026-01-02T00:00:00Z"
 OVERRIDE = f"--rotation-id {{ROTATION}} --rotation-override-id {uuid.UUID(int=7)}"
 MISSING_SET = f"arn:aws:ssm-incidents::{{}}:replication-set/{uuid.UUID(int=7)}"
@@ -295,6 +336,19 @@ BAD = [
         "ssm-contacts list-preview-rotation-shifts --members {CONTACT} --time-zone-id PST --recurrence {RECURRENCE}"
         " --end-time 2026-01-02T00:00:00Z",
     ),
+    (NOT_FOUND, "ssm-contacts start-engagement --contact-id {CONTACT} --sender s --subject s --content c"),
+    (NOT_FOUND, "ssm-contacts stop-engagement --engagement-id {ENGAGEMENT}"),
+    (NOT_FOUND, "ssm-contacts describe-engagement --engagement-id {ENGAGEMENT}"),
+    (
+        INVALID,
+        "ssm-contacts list-engagements --time-range-value StartTime=2026-01-02T00:00:00Z,EndTime=2026-01-01T00:00:00Z",
+    ),
+    (NOT_FOUND, "ssm-contacts accept-page --page-id {PAGE} --accept-type READ --accept-code 123456"),
+    (NOT_FOUND, "ssm-contacts describe-page --page-id {PAGE}"),
+    (NOT_FOUND, "ssm-contacts list-pages-by-contact --contact-id {CONTACT}"),
+    (NOT_FOUND, "ssm-contacts list-pages-by-engagement --engagement-id {ENGAGEMENT}"),
+    (NOT_FOUND, "ssm-contacts list-page-receipts --page-id {PAGE}"),
+    (NOT_FOUND, "ssm-contacts list-page-resolutions --page-id {PAGE}"),
     (NOT_FOUND, "ssm-contacts put-contact-policy --contact-arn {CONTACT} --policy {PLAN}"),
     (NOT_FOUND, "ssm-contacts get-contact-policy --contact-arn {CONTACT}"),
     (NOT_FOUND, "ssm-contacts tag-resource --resource-arn {CONTACT} --tags Key=a,Value=b"),
@@ -321,6 +375,8 @@ def test_bad(cli, account, code, line):
         ROTATION=MISSING_ROTATION.format(account.id),
         RECURRENCE=json.dumps(DAILY, separators=(",", ":")),
         CHANNEL=MISSING_CHANNEL.format(account.id),
+        ENGAGEMENT=MISSING_ENGAGEMENT.format(account.id),
+        PAGE=MISSING_PAGE.format(account.id),
         SET=MISSING_SET.format(account.id),
     ).split()
     cli.refused(code, *words)

@@ -250,6 +250,7 @@ def test_unknown_members_are_refused(simulator, account):
         ("POST", "/faults", {"kind": "throttle", "operatoin": "GetContact"}),
         ("POST", "/holds", {"operation": "GetContact", "wen": "before"}),
         ("PUT", "/clock", {"offset": 3}),
+        ("POST", "/pages/accept", {"pageArn": "a", "at": "2026-01-01T00:00:00Z"}),
         ("PUT", "/iam", {"denied": []}),
         ("POST", f"/accounts/{account.id}/onboard", {"region": "us-east-1"}),
     ):
@@ -265,6 +266,9 @@ def test_bad_control_calls(simulator):
         ("GET", "/holds/unknown", None),
         ("POST", "/unsubscribe", {"channelArn": "arn:aws:ssm-contacts:us-east-1:1:contact-channel/a/b"}),
         ("PUT", "/quotas", {"mode": "some"}),
+        ("GET", "/pages?since=x", None),
+        ("POST", "/pages/accept", {"pageArn": "arn:aws:ssm-contacts:us-east-1:1:page/a/b"}),
+        ("POST", "/pages/accept", {"pageArn": "a", "acceptedAt": "now"}),
     ):
         with pytest.raises(ControlError) as caught:
             simulator.control(method, path, body)

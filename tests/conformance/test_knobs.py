@@ -35,6 +35,9 @@ DEFAULTS = {
     "rotation_update_drops_overrides": "no",
     "rotation_delete_in_schedule": "unlink",
     "assume_role_external_id": "",
+    "page_delivery": "delivered",
+    "accept_code_default": "enforce",
+    "engagement_stop_time": "when-over",
 }
 
 

@@ -9,7 +9,7 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 
 import bounds
-from make import channel, contact, override, rotation
+from make import activated, channel, contact, engage, override, rotation, stage, to_channel
 
 CASES = bounds.cases()
 SENTENCE = "failed to satisfy constraint: "
@@ -37,6 +37,13 @@ def prepare(simulator, number, case):
         weekly = rotation(account, ana)
         replacements[bounds.ROTATION_ID] = weekly.rsplit("/", 1)[1]
         replacements[bounds.OVERRIDE_ID] = override(account, weekly, ana)
+    if "Engagement" in case.operation or "Page" in case.operation:
+        plan = {"Stages": [stage(to_channel(activated(account, ana, name="other", address="+12025550199")))]}
+        account.contacts().update_contact(ContactId=ana, Plan=plan)
+        replacements[bounds.ENGAGEMENT_ID] = engage(account, ana).rsplit("/", 1)[1]
+        [page] = account.pages()
+        replacements[bounds.PAGE_ID] = page["pageArn"].rsplit("/", 1)[1]
+        replacements[bounds.CODE] = page["acceptCode"]
     return account, replacements
 
 

@@ -248,7 +248,7 @@ pub fn answer(
     if engagement.pages[page].first(ReceiptKind::Read).is_some() {
         return Ok(());
     }
-    if answered < engagement.last {
+    if answered < engagement.last.min(at.now) {
         return Err(NoAnswer::TooLate);
     }
     if answered > at.now {

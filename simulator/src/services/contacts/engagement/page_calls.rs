@@ -69,15 +69,16 @@ fn summary(engagement: &Engagement, page: &Page) -> Map<String, Value> {
         }
     };
     let start = &engagement.start;
-    let first = |kind| page.first(kind).map(epoch_seconds);
+    // In AWS's own examples a page that was sent again has the later time.
+    let last = |kind| page.last(kind).map(epoch_seconds);
     put("PageArn", Some(page.arn().into()));
     put("EngagementArn", Some(engagement.arn().into()));
     put("ContactArn", Some(page.contact_arn.clone().into()));
     put("Sender", Some(start.sender.clone().into()));
     put("IncidentId", start.incident_id.clone().map(Value::from));
-    put("SentTime", first(ReceiptKind::Sent));
-    put("DeliveryTime", first(ReceiptKind::Delivered));
-    put("ReadTime", first(ReceiptKind::Read));
+    put("SentTime", last(ReceiptKind::Sent));
+    put("DeliveryTime", last(ReceiptKind::Delivered));
+    put("ReadTime", last(ReceiptKind::Read));
     shown
 }
 

@@ -153,6 +153,16 @@ pub enum Due {
     },
 }
 
+impl Due {
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Answer { .. } => 0,
+            Self::Stage(_) => 1,
+            Self::Channels { .. } | Self::Retry { .. } | Self::Delivery { .. } => 2,
+        }
+    }
+}
+
 /// A channel that is used over and over.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -194,9 +204,12 @@ impl Engagement {
         self.agenda.first().map(|planned| planned.at)
     }
 
-    /// Adds to what is to come, after what comes at the same time.
+    /// Adds to what is to come. At the same time answers come first, then stages of the escalation.
     pub fn plan(&mut self, at: Millis, what: Due) {
-        let index = self.agenda.partition_point(|planned| planned.at <= at);
+        let rank = what.rank();
+        let index = self
+            .agenda
+            .partition_point(|planned| (planned.at, planned.what.rank()) <= (at, rank));
         self.agenda.insert(index, Planned { at, what });
     }
 }
@@ -205,6 +218,12 @@ impl Page {
     /// When this happened first.
     pub fn first(&self, kind: ReceiptKind) -> Option<Millis> {
         let mut receipts = self.receipts.iter();
+        receipts.find(|each| each.kind == kind).map(|each| each.at)
+    }
+
+    /// When this happened last.
+    pub fn last(&self, kind: ReceiptKind) -> Option<Millis> {
+        let mut receipts = self.receipts.iter().rev();
         receipts.find(|each| each.kind == kind).map(|each| each.at)
     }
 
