@@ -39,8 +39,15 @@ pub fn cluster_role() -> ClusterRole {
                 &[
                     &crate::api::ChannelActivation::crd().spec.names.plural,
                     &crate::api::RotationOverride::crd().spec.names.plural,
+                    &crate::api::TestPage::crd().spec.names.plural,
                 ],
                 &["delete"],
+            ),
+            // Those that mirrorIncidents of a ResponsePlan shows.
+            rule(
+                &[GROUP],
+                &[&crate::api::Incident::crd().spec.names.plural],
+                &["create", "delete"],
             ),
             rule(&[""], &["namespaces", "secrets"], &["get", "list", "watch"]),
             // Exports of schedules; one that the operator did not make is left alone.

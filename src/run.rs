@@ -18,8 +18,8 @@ use tokio_util::sync::CancellationToken;
 use crate::admin::{self, Admin};
 use crate::api::conditions::ConditionType;
 use crate::api::{
-    ChannelActivation, Contact, EscalationPlan, OnCallSchedule, ProviderConfig, ReplicationSet,
-    ResponsePlan, RotationOverride,
+    ChannelActivation, Contact, EscalationPlan, Incident, OnCallSchedule, ProviderConfig,
+    ReplicationSet, ResponsePlan, RotationOverride, TestPage,
 };
 use crate::aws::{Accounts, Limiter, Priority, RequestMetrics};
 use crate::cli::RunArguments;
@@ -38,8 +38,8 @@ use crate::engine::status::condition;
 use crate::engine::store::{ObjectStore, Seen};
 use crate::metrics::Metrics;
 use crate::resources::{
-    channel_activation, contact, escalation_plan, on_call_schedule, replication_set, response_plan,
-    rotation_override,
+    channel_activation, contact, escalation_plan, incident, incident_mirror, on_call_schedule,
+    once, replication_set, response_plan, rotation_override, test_page,
 };
 use crate::{aws, telemetry};
 
@@ -222,6 +222,12 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
     let response_plans: response_plan::Store =
         Arc::new(ObjectStore::new(ResponsePlan::KIND, watches));
     shared.directory.register(response_plans.clone());
+    let incidents: Arc<ObjectStore<DeserializeGuard<Incident>>> =
+        Arc::new(ObjectStore::new(Incident::KIND, watches));
+    shared.directory.register(incidents.clone());
+    let test_pages: Arc<ObjectStore<DeserializeGuard<TestPage>>> =
+        Arc::new(ObjectStore::new(TestPage::KIND, watches));
+    shared.directory.register(test_pages.clone());
 
     // The initial lists come before the first pass, or everything would seem to be missing.
     let (listed, mut listing) = mpsc::channel::<()>(1);
@@ -231,7 +237,9 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
     let nobody: Arc<Hook<ChannelActivation>> = Arc::new(|_| {});
     watch_kind::<ChannelActivation>(&shared, &activations, &nobody, &listed, &stop);
     watch_aliases(&shared, &plans, &listed, &stop);
-    watch_aliases(&shared, &response_plans, &listed, &stop);
+    watch_response_plans(&shared, &response_plans, &listed, &stop);
+    watch_aliases(&shared, &incidents, &listed, &stop);
+    watch_aliases(&shared, &test_pages, &listed, &stop);
     watch_schedules(&shared, &schedules, &listed, &stop);
     watch_overrides(&shared, &overrides, &listed, &stop);
     watch_replication_sets(&shared, &sets, &listed, &stop);
@@ -269,6 +277,7 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
         let shared = shared.clone();
         Box::new(move |name: &str| wake_users(&shared, name))
     };
+    let mirrors = incident_mirror::Mirrors::new(shared.clone(), response_plans.clone(), incidents);
     let runners: HashMap<&'static str, Arc<dyn Runner>> = HashMap::from([
         (
             ProviderConfig::KIND,
@@ -335,6 +344,15 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
                 sets,
             )),
         ),
+        (
+            Incident::KIND,
+            Arc::new(once::Requests::new(shared.clone(), incident::Incidents)),
+        ),
+        (
+            TestPage::KIND,
+            Arc::new(once::Requests::new(shared.clone(), test_page::TestPages)),
+        ),
+        (incident_mirror::KIND, Arc::new(mirrors)),
         (
             ChannelActivation::KIND,
             Arc::new(channel_activation::ChannelActivations::new(shared.clone())),
@@ -510,6 +528,32 @@ fn watch_replication_sets(
             }
         });
     watch_kind::<ReplicationSet>(shared, sets, &also, listed, stop);
+}
+
+/// A response plan may show incidents that were opened elsewhere.
+fn watch_response_plans(
+    shared: &Arc<Shared>,
+    plans: &response_plan::Store,
+    listed: &Listed,
+    stop: &CancellationToken,
+) {
+    let own = shared.clone();
+    let also: Arc<Hook<ResponsePlan>> =
+        Arc::new(move |seen: &Seen<DeserializeGuard<ResponsePlan>>| {
+            let trigger = |guard: &DeserializeGuard<ResponsePlan>| {
+                guard.0.as_ref().ok().map(incident_mirror::trigger)
+            };
+            match seen {
+                Seen::Applied { now, before } => {
+                    if trigger(now) != before.as_ref().and_then(|b| trigger(b)) {
+                        let key = incident_mirror::key(&**now);
+                        own.scheduler.wake(key, Priority::Edit);
+                    }
+                }
+                Seen::Gone(gone) => own.scheduler.forget(&incident_mirror::key(&**gone)),
+            }
+        });
+    watch_kind::<ResponsePlan>(shared, plans, &also, listed, stop);
 }
 
 /// Watches a kind that has an alias and nobody but its referrers to tell.

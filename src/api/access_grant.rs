@@ -79,6 +79,10 @@ pub enum ReferringKind {
     EscalationPlan,
     /// It engages escalation plans, schedules and contacts.
     ResponsePlan,
+    /// It is started from a response plan.
+    Incident,
+    /// It pages a contact, a schedule or an escalation plan.
+    TestPage,
 }
 
 impl ReferringKind {
@@ -89,6 +93,8 @@ impl ReferringKind {
             Self::RotationOverride => "RotationOverride",
             Self::EscalationPlan => "EscalationPlan",
             Self::ResponsePlan => "ResponsePlan",
+            Self::Incident => "Incident",
+            Self::TestPage => "TestPage",
         }
     }
 }

@@ -75,7 +75,7 @@ documented! {
     Suspended,
     /// `managementPolicy: Observe`: differences are reported, not applied.
     Observing,
-    /// `managementPolicy: Observe`, and AWS has no such resource.
+    /// AWS has no such resource, or has it no more, and it is not made (again).
     NotFoundInAws,
     /// Every reference was found.
     Resolved,
@@ -155,11 +155,11 @@ documented! {
     WrongCode,
     /// The channel is activated.
     Activated,
-    /// It is not known whether a code was sent; make a new ChannelActivation to send one.
+    /// It is not known whether a code or a test page was sent; make a new object to send one.
     SendUnknown,
-    /// No code was sent, on purpose; the message says why.
+    /// Nothing was sent or started, on purpose; the message says why.
     Refused,
-    /// A code was sent and not given back in time.
+    /// Something did not happen in time: a code was not given back, or the deadline passed before anything was started.
     Expired,
     /// Somebody answered UNSUBSCRIBE: the channel was activated and no longer is.
     OptedOut,
@@ -207,4 +207,16 @@ documented! {
     ChatTopicPermissionDenied,
     /// AWS could not read the secret with the credentials for PagerDuty.
     PagerDutySecretInvalid,
+    /// The incident is open.
+    IncidentOpen,
+    /// The incident is resolved.
+    IncidentResolved,
+    /// It is not known whether an incident was started; it is looked for, and not started again.
+    StartUnknown,
+    /// A test page was sent; its acknowledgement is waited for.
+    PageSent,
+    /// Somebody has acknowledged a page.
+    Acknowledged,
+    /// Nobody has acknowledged the test page in time.
+    Unanswered,
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::common::{CommonSpec, CommonStatus};
 use super::reference::ValueFrom;
+use super::test_page::LastProven;
 
 /// A person who can be engaged: an AWS Systems Manager Incident Manager contact of type PERSONAL with its contact channels and engagement
 /// plan. Adding a person's phone number or mail address means that they have agreed to be notified there.
@@ -27,6 +28,7 @@ use super::reference::ValueFrom;
     printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
     printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#),
     printcolumn(name = "ARN", type_ = "string", json_path = ".status.arn", priority = 1),
+    printcolumn(name = "Proven", type_ = "string", json_path = ".status.lastProven.at", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("has(self.spec.alias) || self.metadata.name.matches('^[a-z0-9-]*$')")
         .message("metadata.name has a dot, which an alias cannot have: set spec.alias"),
@@ -232,6 +234,9 @@ pub struct ContactStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["channel"]))]
     pub codes_sent: Vec<CodeSent>,
+    /// When the contact was last proven to be reachable: a TestPage was acknowledged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_proven: Option<LastProven>,
 }
 
 /// What the printer columns show.

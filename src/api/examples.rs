@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{
-    AccessGrant, ChannelActivation, Contact, EscalationPlan, GROUP, OnCallSchedule, ProviderConfig,
-    ReplicationSet, ResponsePlan, RotationOverride, VERSION,
+    AccessGrant, ChannelActivation, Contact, EscalationPlan, GROUP, Incident, OnCallSchedule,
+    ProviderConfig, ReplicationSet, ResponsePlan, RotationOverride, TestPage, VERSION,
 };
 
 /// Why there is no example.
@@ -44,6 +44,8 @@ pub fn complete() -> Result<BTreeMap<String, String>, Failure> {
     written.add::<RotationOverride>("bob-for-alice", Some("payments"), overrides())?;
     written.add::<EscalationPlan>("payments", Some("payments"), vec![escalation_plan()])?;
     written.add::<ResponsePlan>("payments-down", Some("payments"), response_plans())?;
+    written.add::<Incident>("checkout-errors", Some("payments"), incidents())?;
+    written.add::<TestPage>("alice-is-reachable", Some("people"), test_pages())?;
     Ok(written.files)
 }
 
@@ -329,6 +331,72 @@ fn response_plans() -> Vec<Value> {
         .iter()
         .map(|spec| with_common(spec, "EngagesDirectly"))
         .collect()
+}
+
+fn incidents() -> Vec<Value> {
+    let started = json!({
+        "responsePlanRef": {"name": "payments-down", "namespace": "payments"},
+        "startDeadline": "2026-12-29T03:20:00Z",
+        "title": "Checkout errors above 5 percent",
+        "impact": "Critical",
+        "relatedItems": [
+            {"title": "dashboard", "url": "https://example.com/d/1"},
+            {"title": "database", "type": "InvolvedResource", "arn": "arn:aws:rds:ap-northeast-1:123456789012:db:payments"},
+            {"title": "errors", "type": "Metric", "metricDefinition": "{\"metrics\": [[\"payments\", \"errors\"]]}"},
+        ],
+        "resolve": false,
+        "onDelete": "Resolve",
+        "providerConfigRef": {"name": "default"},
+        "managementPolicy": "Manage",
+        "suspend": false,
+        "tags": {"service": "checkout"},
+        "acceptedFindings": accepted("SensitiveTag"),
+    });
+    let by_arn = json!({
+        "responsePlanRef": {"arn": "arn:aws:ssm-incidents::123456789012:response-plan/search-down"},
+        "startDeadline": "2026-12-29T03:20:00Z",
+    });
+    let shown = json!({
+        "incidentArn": "arn:aws:ssm-incidents::123456789012:incident-record/payments-down/2a8b6c6e-0d2e-4b6c-9a49-1f4f3f6d0f5b",
+        "resolve": true,
+    });
+    vec![started, by_arn, shown]
+}
+
+fn test_pages() -> Vec<Value> {
+    let person = json!({
+        "contactRef": {"name": "alice", "namespace": "people"},
+        "startDeadline": "2026-12-29T03:20:00Z",
+        "message": {
+            "subject": "Monthly check",
+            "content": "This is the monthly test of the on-call paging. Please acknowledge.",
+        },
+        "ttlSecondsAfterFinished": 86400,
+        "providerConfigRef": {"name": "default"},
+        "managementPolicy": "Manage",
+        "suspend": false,
+        "acceptedFindings": accepted("SensitiveTag"),
+    });
+    let of = |field: &str, target: Value| {
+        let mut spec = json!({"startDeadline": "2026-12-29T03:20:00Z"});
+        spec[field] = target;
+        spec
+    };
+    let arn = |alias: &str| json!({"arn": format!("arn:aws:ssm-contacts:ap-northeast-1:123456789012:contact/{alias}")});
+    vec![
+        person,
+        of("contactRef", arn("carol")),
+        of(
+            "onCallScheduleRef",
+            json!({"name": "primary", "namespace": "payments"}),
+        ),
+        of("onCallScheduleRef", arn("secondary")),
+        of(
+            "escalationPlanRef",
+            json!({"name": "payments", "namespace": "payments"}),
+        ),
+        of("escalationPlanRef", arn("manager")),
+    ]
 }
 
 #[derive(Default)]

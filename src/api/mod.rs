@@ -10,12 +10,14 @@ pub mod conditions;
 pub mod contact;
 pub mod escalation_plan;
 pub mod examples;
+pub mod incident;
 pub mod on_call_schedule;
 pub mod provider_config;
 pub mod reference;
 pub mod replication_set;
 pub mod response_plan;
 pub mod rotation_override;
+pub mod test_page;
 
 use std::collections::BTreeMap;
 
@@ -28,11 +30,13 @@ pub use access_grant::AccessGrant;
 pub use channel_activation::ChannelActivation;
 pub use contact::Contact;
 pub use escalation_plan::EscalationPlan;
+pub use incident::Incident;
 pub use on_call_schedule::OnCallSchedule;
 pub use provider_config::ProviderConfig;
 pub use replication_set::ReplicationSet;
 pub use response_plan::ResponsePlan;
 pub use rotation_override::RotationOverride;
+pub use test_page::TestPage;
 
 /// API group of every kind; also the prefix of annotations, labels and finalizers.
 pub const GROUP: &str = "incident-operator.dev";
@@ -48,6 +52,8 @@ pub const FINALIZER: &str = "incident-operator.dev/aws";
 pub const IN_USE_FINALIZER: &str = "incident-operator.dev/in-use";
 /// Secrets are read only when they carry this label with the value `true`.
 pub const CONTACT_DATA_LABEL: &str = "incident-operator.dev/contact-data";
+/// Marks Incident objects that `spec.mirrorIncidents` of a ResponsePlan has made.
+pub const MIRRORED_LABEL: &str = "incident-operator.dev/mirrored";
 /// Labels that backup tools put on what they restore. What reaches a human is refused on such objects.
 pub const RESTORE_LABELS: &[&str] = &[
     "velero.io/restore-name",
@@ -67,6 +73,8 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
         RotationOverride::crd(),
         EscalationPlan::crd(),
         ResponsePlan::crd(),
+        Incident::crd(),
+        TestPage::crd(),
     ];
     for crd in &mut crds {
         for version in &mut crd.spec.versions {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::common::{CommonSpec, CommonStatus};
 use super::reference::ObjectReference;
+use super::test_page::LastProven;
 
 /// Rotations of people, and who of them is on call: an AWS Systems Manager Incident Manager contact of type ONCALL_SCHEDULE and its
 /// rotations.
@@ -29,6 +30,7 @@ use super::reference::ObjectReference;
     printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
     printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#, priority = 1),
     printcolumn(name = "ARN", type_ = "string", json_path = ".status.arn", priority = 1),
+    printcolumn(name = "Proven", type_ = "string", json_path = ".status.lastProven.at", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("has(self.spec.alias) || self.metadata.name.matches('^[a-z0-9-]*$')")
         .message("metadata.name has a dot, which an alias cannot have: set spec.alias"),
@@ -359,6 +361,9 @@ pub struct OnCallScheduleStatus {
     /// Name of the ConfigMap that the operator keeps (`spec.export`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exported_to: Option<String>,
+    /// When whoever was on call was last proven to be reachable: a TestPage was acknowledged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_proven: Option<LastProven>,
 }
 
 /// What the printer columns show.

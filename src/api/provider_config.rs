@@ -313,6 +313,26 @@ pub struct ProviderConfigStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub deletions: Vec<DeletionRecord>,
+    /// Incidents and test pages that were begun lately; written before the call, so that an object that is made again begins nothing twice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
+    pub starts: Vec<StartRecord>,
+}
+
+/// An incident or a test page that was begun.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StartRecord {
+    /// Idempotency token of the request: the same for every object of one name and deadline.
+    pub token: String,
+    /// UID of the object that recorded it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
+    /// When the operator recorded it, before the call.
+    pub at: Time,
+    /// ARN of what was begun; absent while that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
 }
 
 /// A limit in force.

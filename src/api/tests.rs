@@ -14,8 +14,8 @@ use super::cases::{Rule, object, rules};
 use super::conditions::{ConditionType, Reason};
 use super::{GROUP, ProviderConfig, crds};
 use crate::api::{
-    AccessGrant, ChannelActivation, Contact, EscalationPlan, OnCallSchedule, ResponsePlan,
-    RotationOverride,
+    AccessGrant, ChannelActivation, Contact, EscalationPlan, Incident, OnCallSchedule,
+    ResponsePlan, RotationOverride, TestPage,
 };
 
 /// The schema of a kind, as it is shipped.
@@ -340,6 +340,10 @@ fn the_least_objects_and_the_examples_of_the_table_are_read_back_as_they_are() {
                 "OnCallSchedule" => serde_json::from_value::<OnCallSchedule>(sent.clone())
                     .map(|read| serde_json::to_value(read.spec)),
                 "RotationOverride" => serde_json::from_value::<RotationOverride>(sent.clone())
+                    .map(|read| serde_json::to_value(read.spec)),
+                "Incident" => serde_json::from_value::<Incident>(sent.clone())
+                    .map(|read| serde_json::to_value(read.spec)),
+                "TestPage" => serde_json::from_value::<TestPage>(sent.clone())
                     .map(|read| serde_json::to_value(read.spec)),
                 "ResponsePlan" => serde_json::from_value::<ResponsePlan>(sent.clone())
                     .map(|read| serde_json::to_value(read.spec)),

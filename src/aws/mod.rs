@@ -14,6 +14,7 @@ mod assume_role;
 #[cfg(test)]
 mod canned;
 pub mod contacts;
+pub mod engagements;
 pub mod error;
 pub mod incidents;
 pub mod limiter;

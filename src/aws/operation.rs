@@ -150,6 +150,8 @@ operations! {
     ListRelatedItems: SSMIncidents "ssm-incidents" "ListRelatedItems", IncidentsRead, Reads;
     /// One page of an incident's timeline.
     ListTimelineEvents: SSMIncidents "ssm-incidents" "ListTimelineEvents", IncidentsRead, Reads;
+    /// Reads one event of a timeline.
+    GetTimelineEvent: SSMIncidents "ssm-incidents" "GetTimelineEvent", IncidentsRead, Reads;
     /// One page of the deployments and stack updates that may have caused an incident.
     ListIncidentFindings: SSMIncidents "ssm-incidents" "ListIncidentFindings", IncidentsRead, Reads;
     /// Reads such findings.

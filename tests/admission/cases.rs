@@ -3,6 +3,8 @@
 
 use serde_json::{Value, json};
 
+#[path = "incident_cases.rs"]
+mod incident;
 #[path = "on_call_cases.rs"]
 mod on_call;
 #[path = "replication_set_cases.rs"]
@@ -101,7 +103,9 @@ pub fn least(kind: &str) -> Value {
         "ChannelActivation" => json!({"contactRef": {"name": "alice"}, "channel": "mobile"}),
         "ReplicationSet" => replication_set::least(),
         "ResponsePlan" => response_plan::least(),
-        other => on_call::least(other).unwrap_or_else(|| json!({})),
+        other => on_call::least(other)
+            .or_else(|| incident::least(other))
+            .unwrap_or_else(|| json!({})),
     };
     json!({
         "apiVersion": "incident-operator.dev/v1alpha1", "kind": kind, "metadata": {"name": "subject"}, "spec": spec,
@@ -203,6 +207,7 @@ pub fn rules() -> Vec<Rule> {
         ("RotationOverride", "spec.tags"),
         ("EscalationPlan", "spec.tags"),
         ("ResponsePlan", "spec.tags"),
+        ("Incident", "spec.tags"),
         ("ReplicationSet", "spec.tags"),
         ("ProviderConfig", "spec.defaultTags"),
     ] {
@@ -215,6 +220,8 @@ pub fn rules() -> Vec<Rule> {
         "RotationOverride",
         "EscalationPlan",
         "ResponsePlan",
+        "Incident",
+        "TestPage",
         "ReplicationSet",
     ] {
         rules.push(accepted_findings(kind));
@@ -224,6 +231,7 @@ pub fn rules() -> Vec<Rule> {
     rules.extend(replication_set::rules());
     rules.extend(on_call::rules());
     rules.extend(response_plan::rules());
+    rules.extend(incident::rules());
     rules
 }
 

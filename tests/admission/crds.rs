@@ -489,6 +489,8 @@ fn common_schema() -> Vec<SchemaCase> {
         "RotationOverride",
         "EscalationPlan",
         "ResponsePlan",
+        "Incident",
+        "TestPage",
     ] {
         cases.extend([
             (kind, "many findings", findings(51), both("spec.acceptedFindings: Too many: 51: must have at most 50 items")),
@@ -842,6 +844,7 @@ async fn an_explicit_null_is_absent_or_refused_and_never_stored() {
         ("RotationOverride", "scheduleRef"),
         ("EscalationPlan", "stages"),
         ("ResponsePlan", "incidentTemplate"),
+        ("TestPage", "startDeadline"),
     ] {
         let mut sent = placed(&world, &object(kind, &json!({})));
         sent["spec"][field] = Value::Null;
@@ -1075,6 +1078,32 @@ async fn every_kind_shows_columns_and_is_found_by_its_short_name_and_category() 
                 "OPEN",
                 "READY",
                 "REASON",
+                "AGE",
+            ],
+        ),
+        (
+            "Incident",
+            &[
+                "NAMESPACE",
+                "NAME",
+                "TITLE",
+                "IMPACT",
+                "PHASE",
+                "ACKNOWLEDGED-BY",
+                "STARTED",
+                "AGE",
+            ],
+        ),
+        (
+            "TestPage",
+            &[
+                "NAMESPACE",
+                "NAME",
+                "TARGET",
+                "PHASE",
+                "PAGED",
+                "ACKNOWLEDGED-BY",
+                "READY",
                 "AGE",
             ],
         ),
