@@ -20,6 +20,9 @@ OVERRIDE_ID = "00000000-0000-0000-0000-00000000feed"
 SET_ID = "00000000-0000-0000-0000-00000000a0a0"
 ENGAGEMENT_ID = "00000000-0000-0000-0000-0000000e0e0e"
 PAGE_ID = "00000000-0000-0000-0000-000000009a9e"
+RECORD_ID = "00000000-0000-0000-0000-000000000911"
+EVENT_ID = "00000000-0000-0000-0000-0000000e7e47"
+POLICY_ID = "00000000000000000000000000000b0a"
 CODE = "246810"
 
 ANA = f"arn:aws:ssm-contacts:us-east-1:{ACCOUNT}:contact/ana"
@@ -29,6 +32,10 @@ ENGAGEMENT = f"arn:aws:ssm-contacts:us-east-1:{ACCOUNT}:engagement/ana/{ENGAGEME
 PAGE = f"arn:aws:ssm-contacts:us-east-1:{ACCOUNT}:page/ana/{PAGE_ID}"
 INCIDENT = f"arn:aws:ssm-incidents::{ACCOUNT}:incident-record/plan/{SET_ID}"
 SET = f"arn:aws:ssm-incidents::{ACCOUNT}:replication-set/{SET_ID}"
+PLAN = f"arn:aws:ssm-incidents::{ACCOUNT}:response-plan/shop"
+RECORD = f"arn:aws:ssm-incidents::{ACCOUNT}:incident-record/shop/{RECORD_ID}"
+TOPIC = f"arn:aws:sns:us-east-1:{ACCOUNT}:chat"
+GENERATED_ID = "related-item/OTHER/0123456789ABCDEF0123456789ABCDEF"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/operator"
 KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/4e1fd62d-3dd5-4c60-a0a0-0a4e60a5a8b1"
 POLICY = '{"Version":"2012-10-17","Statement":[]}'
@@ -70,9 +77,48 @@ def _personal(**rest):
 _TAGS = [{"Key": "team", "Value": "ops"}]
 _NEW = {"Alias": "new", "DisplayName": "New one", "Tags": _TAGS, "IdempotencyToken": TOKEN}
 
+_AUTOMATION = {
+    "ssmAutomation": {
+        "documentName": "Restart",
+        "documentVersion": "1",
+        "roleArn": ROLE,
+        "targetAccount": "IMPACTED_ACCOUNT",
+        "parameters": {"Ids": ["i-1"]},
+        "dynamicParameters": {"Record": {"variable": "INCIDENT_RECORD_ARN"}},
+    }
+}
+_PAGER_DUTY = {
+    "pagerDutyConfiguration": {
+        "name": "pager",
+        "secretId": "secret",
+        "pagerDutyIncidentConfiguration": {"serviceId": "P1"},
+    }
+}
+_IN_PLAN = {
+    "displayName": "The shop",
+    "engagements": [ANA],
+    "chatChannel": {"chatbotSns": [TOPIC]},
+    "actions": [_AUTOMATION],
+    "integrations": [_PAGER_DUTY],
+    "clientToken": TOKEN,
+}
+_TARGETS = [{"snsTopicArn": TOPIC}]
+_ITEMS = [
+    {"type": "OTHER", "value": {"url": "https://example.com"}},
+    {"type": "INVOLVED_RESOURCE", "value": {"arn": TOPIC}},
+    {"type": "METRIC", "value": {"metricDefinition": "{}"}},
+    {"type": "TASK", "value": {"pagerDutyIncidentDetail": {"id": "Q1", "autoResolve": True, "secretId": "secret"}}},
+]
+
+
+def _filters(key, **values):
+    return {"filters": [{"key": key, "condition": {"equals": values}}]}
+
+
 # What each operation is sent. The account has the contact `ana` with the channel PHONE, the escalation plan `all`, the
 # schedule `week`, the rotation ROTATION with the override OVERRIDE_ID, the engagement ENGAGEMENT with the page PAGE,
-# and (ssm-incidents) a replication set in us-east-1.
+# and (ssm-incidents) a replication set in us-east-1, the response plan `shop` with a policy, and the incident RECORD
+# with the event EVENT_ID.
 TEMPLATES = {
     ("ssm-contacts", "CreateContact"): [
         _escalation(Type="ESCALATION", **_NEW),
@@ -233,6 +279,131 @@ TEMPLATES = {
     ("ssm-incidents", "TagResource"): [{"resourceArn": SET, "tags": {"team": "ops"}}],
     ("ssm-incidents", "UntagResource"): [{"resourceArn": SET, "tagKeys": ["team"]}],
     ("ssm-incidents", "ListTagsForResource"): [{"resourceArn": SET}],
+    ("ssm-incidents", "CreateResponsePlan"): [
+        {
+            "name": "new",
+            "incidentTemplate": {
+                "title": "Down",
+                "impact": 1,
+                "summary": "It is down.",
+                "dedupeString": "down",
+                "notificationTargets": _TARGETS,
+                "incidentTags": {"team": "ops"},
+            },
+            "tags": {"team": "ops"},
+            **_IN_PLAN,
+        }
+    ],
+    ("ssm-incidents", "GetResponsePlan"): [{"arn": PLAN}],
+    ("ssm-incidents", "UpdateResponsePlan"): [
+        {
+            "arn": PLAN,
+            "incidentTemplateTitle": "Down",
+            "incidentTemplateImpact": 1,
+            "incidentTemplateSummary": "It is down.",
+            "incidentTemplateDedupeString": "down",
+            "incidentTemplateNotificationTargets": _TARGETS,
+            "incidentTemplateTags": {"team": "ops"},
+            **_IN_PLAN,
+        }
+    ],
+    ("ssm-incidents", "DeleteResponsePlan"): [{"arn": PLAN}],
+    ("ssm-incidents", "ListResponsePlans"): [{"maxResults": 10}, {"nextToken": "abc"}],
+    ("ssm-incidents", "PutResourcePolicy"): [{"resourceArn": PLAN, "policy": POLICY}],
+    ("ssm-incidents", "GetResourcePolicies"): [
+        {"resourceArn": PLAN, "maxResults": 10},
+        {"resourceArn": PLAN, "nextToken": "abc"},
+    ],
+    ("ssm-incidents", "DeleteResourcePolicy"): [{"resourceArn": PLAN, "policyId": POLICY_ID}],
+    ("ssm-incidents", "StartIncident"): [
+        {
+            "responsePlanArn": PLAN,
+            "title": "Slow",
+            "impact": 1,
+            "relatedItems": [{"identifier": item, "title": "item", "generatedId": GENERATED_ID}],
+            "triggerDetails": {
+                "source": "com.example",
+                "timestamp": SOON,
+                "triggerArn": TOPIC,
+                "rawData": "{}",
+            },
+            "clientToken": TOKEN,
+        }
+        for item in _ITEMS
+    ],
+    ("ssm-incidents", "GetIncidentRecord"): [{"arn": RECORD}],
+    ("ssm-incidents", "UpdateIncidentRecord"): [
+        {
+            "arn": RECORD,
+            "title": "Slow",
+            "summary": "It is slow.",
+            "impact": 1,
+            "status": "OPEN",
+            "chatChannel": {"chatbotSns": [TOPIC]},
+            "notificationTargets": _TARGETS,
+            "clientToken": TOKEN,
+        }
+    ],
+    ("ssm-incidents", "DeleteIncidentRecord"): [{"arn": RECORD}],
+    ("ssm-incidents", "ListIncidentRecords"): [
+        {"maxResults": 10, **_filters("status", stringValues=["OPEN"])},
+        {"nextToken": "abc", **_filters("impact", integerValues=[1])},
+    ],
+    ("ssm-incidents", "CreateTimelineEvent"): [
+        {
+            "incidentRecordArn": RECORD,
+            "eventTime": SOON,
+            "eventType": "Note",
+            "eventData": '"text"',
+            "eventReferences": [reference],
+            "clientToken": TOKEN,
+        }
+        for reference in ({"resource": TOPIC}, {"relatedItemId": GENERATED_ID})
+    ],
+    ("ssm-incidents", "GetTimelineEvent"): [{"incidentRecordArn": RECORD, "eventId": EVENT_ID}],
+    ("ssm-incidents", "UpdateTimelineEvent"): [
+        {
+            "incidentRecordArn": RECORD,
+            "eventId": EVENT_ID,
+            "eventTime": SOON,
+            "eventType": "Note",
+            "eventData": '"text"',
+            "eventReferences": [reference],
+            "clientToken": TOKEN,
+        }
+        for reference in ({"resource": TOPIC}, {"relatedItemId": GENERATED_ID})
+    ],
+    ("ssm-incidents", "DeleteTimelineEvent"): [{"incidentRecordArn": RECORD, "eventId": EVENT_ID}],
+    ("ssm-incidents", "ListTimelineEvents"): [
+        {
+            "incidentRecordArn": RECORD,
+            "maxResults": 10,
+            "sortBy": "EVENT_TIME",
+            "sortOrder": "ASCENDING",
+            **_filters("eventType", stringValues=["Note"]),
+        },
+        {"incidentRecordArn": RECORD, "nextToken": "abc", **_filters("eventType", integerValues=[1])},
+    ],
+    ("ssm-incidents", "UpdateRelatedItems"): [
+        *(
+            {
+                "incidentRecordArn": RECORD,
+                "relatedItemsUpdate": {"itemToAdd": {"identifier": item, "title": "i", "generatedId": GENERATED_ID}},
+                "clientToken": TOKEN,
+            }
+            for item in _ITEMS
+        ),
+        *({"incidentRecordArn": RECORD, "relatedItemsUpdate": {"itemToRemove": item}} for item in _ITEMS),
+    ],
+    ("ssm-incidents", "ListRelatedItems"): [
+        {"incidentRecordArn": RECORD, "maxResults": 10},
+        {"incidentRecordArn": RECORD, "nextToken": "abc"},
+    ],
+    ("ssm-incidents", "ListIncidentFindings"): [
+        {"incidentRecordArn": RECORD, "maxResults": 10},
+        {"incidentRecordArn": RECORD, "nextToken": "abc"},
+    ],
+    ("ssm-incidents", "BatchGetIncidentFindings"): [{"incidentRecordArn": RECORD, "findingIds": ["f"]}],
     ("sts", "GetCallerIdentity"): [{}],
     ("sts", "AssumeRole"): [
         {
@@ -274,6 +445,17 @@ MEANING = {
     "Policy": {"ValidationException", "MalformedPolicyDocument"},
     "arn": {"ResourceNotFoundException", "ValidationException", "ValidationError"},
     "nextToken": {"ValidationException"},
+    "resourceArn": {"ResourceNotFoundException", "ValidationException"},
+    "responsePlanArn": {"ResourceNotFoundException", "ValidationException"},
+    "incidentRecordArn": {"ResourceNotFoundException", "ValidationException"},
+    "eventId": {"ResourceNotFoundException"},
+    "eventData": {"ValidationException"},
+    "policyId": {"ResourceNotFoundException"},
+    "policy": {"ValidationException"},
+    "relatedItems": {"ValidationException"},
+    "filters": {"ValidationException"},
+    "key": {"ValidationException"},
+    "integerValues": {"ValidationException"},
     "regions": {"ValidationException"},
     "regionName": {"ValidationException"},
     "sseKmsKeyId": {"ValidationException"},
@@ -289,6 +471,11 @@ UNTESTABLE = {
     ("ssm-incidents", "ListTagsForResource", "resourceArn required"),
     # An empty list in a query string is no list.
     ("ssm-incidents", "UntagResource", "tagKeys min"),
+    # The pattern leaves one length only.
+    ("ssm-incidents", "StartIncident", "relatedItems.[].generatedId max"),
+    ("ssm-incidents", "UpdateRelatedItems", "relatedItemsUpdate.itemToAdd.generatedId max"),
+    ("ssm-incidents", "CreateTimelineEvent", "eventReferences.[].relatedItemId max"),
+    ("ssm-incidents", "UpdateTimelineEvent", "eventReferences.[].relatedItemId max"),
     # Only control characters break these, which XML cannot carry back in the sentence.
     ("sts", "AssumeRole", "RoleArn pattern"),
     ("sts", "AssumeRole", "PolicyArns.[].arn pattern"),
@@ -336,7 +523,8 @@ class Case:
     def coral_path(self):
         """Where the Coral sentence says the value is. A scalar in a list or map is reported with its container."""
         *parents, last = self.path
-        if isinstance(last, int) or last.startswith("{"):
+        scalar = not isinstance(_get(self.template, self.path), (list, dict))
+        if isinstance(last, int) or last.startswith("{key}") or (last.startswith("{value}") and scalar):
             steps = parents
         else:
             steps = self.path
@@ -361,6 +549,8 @@ def _key(holder, step):
 
 def _get(params, path):
     for step in path:
+        if step == "{key}":
+            return next(iter(params))
         params = params[_key(params, step)]
     return params
 
@@ -460,7 +650,7 @@ def _member(shape, value, path):
         yield from _member(shape.member, value[0], (*path, 0))
     elif kind == "map":
         [(key, inner)] = value.items()
-        names = REGIONS if key in REGIONS else [f"{key}{index}" for index in range(99)]
+        names = REGIONS if key in REGIONS else [f"{key}{index}" for index in range(300)]
         yield from _sized(shape, path, lambda size: {name: inner for name in names[:size]})
         yield from _member(shape.key, key, (*path, "{key}"))
         yield from _member(shape.value, inner, (*path, "{value}"))
@@ -504,7 +694,7 @@ def _string(shape, value, path):
         shortest = next((of(size) for size in range(low, len(value) + 1) if of(size) is not None), value)
         yield path, "min", True, shortest
         yield path, "min", False, either(low - 1)
-    if high is not None:
+    if high is not None and shape.name != "GeneratedId":
         assert of(high) is not None, f"{path}: no value of length {high} fits {pattern}"
         yield path, "max", True, of(high)
         yield path, "max", False, either(high + 1)
@@ -541,6 +731,8 @@ def _vary(item, index):
         return copy.deepcopy(item)
     if isinstance(item, str):
         return f"{item}{index}"
+    if isinstance(item, int):
+        return item + index
     item = copy.deepcopy(item)
     for name in "Key", "key":
         if name in item:

@@ -100,6 +100,17 @@ def override(account, rotation, *members, start=HOUR, length=2 * HOUR, **rest):
     return client.create_rotation_override(NewContactIds=list(members), **wish)["RotationOverrideId"]
 
 
+def response_plan(account, name="shop", title="Down", impact=2, template=None, **rest):
+    """Creates a response plan; its ARN."""
+    template = {"title": title, "impact": impact, **(template or {})}
+    return account.incidents().create_response_plan(name=name, incidentTemplate=template, **rest)["arn"]
+
+
+def started(account, plan, **rest):
+    """Starts an incident; its ARN."""
+    return account.incidents().start_incident(responsePlanArn=plan, **rest)["incidentRecordArn"]
+
+
 def tags(account, arn, region="us-east-1"):
     """A contact's tags as a dictionary."""
     listed = account.contacts(region).list_tags_for_resource(ResourceARN=arn)["Tags"]

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from make import DAILY, channel, contact, person, rotation, stage, tags, to_contact
+from make import DAILY, channel, contact, person, response_plan, rotation, stage, tags, to_contact
 
 PLAN = json.dumps({"Stages": []})
 
@@ -272,6 +272,92 @@ def test_replication_set(bare):
     assert cli.incidents("list-replication-sets") == {"replicationSetArns": []}
 
 
+def test_response_plans(cli, account):
+    action = {
+        "ssmAutomation": {
+            "documentName": "Restart",
+            "documentVersion": "$DEFAULT",
+            "roleArn": "arn:aws:iam::123456789012:role/runbook",
+            "targetAccount": "RESPONSE_PLAN_OWNER_ACCOUNT",
+            "parameters": {"Ids": ["i-1", "i-2"]},
+            "dynamicParameters": {"Record": {"variable": "INCIDENT_RECORD_ARN"}},
+        }
+    }
+    chat = {"chatbotSns": [f"arn:aws:sns:us-east-1:{account.id}:chat"]}
+    template = {"title": "Down", "impact": 2, "summary": "It is down."}
+    arn = cli.incidents(
+        *("create-response-plan", "--name", "shop", "--display-name", "The shop", "--tags", "team=ops"),
+        *("--incident-template", json.dumps(template), "--engagements", account.arn("ana")),
+        *("--chat-channel", json.dumps(chat), "--actions", json.dumps([action])),
+    )["arn"]
+    cli.incidents(
+        *("update-response-plan", "--arn", arn, "--display-name", "", "--incident-template-impact", "1"),
+        *("--engagements", "[]", "--chat-channel", '{"empty": {}}'),
+    )
+    assert cli.incidents("get-response-plan", "--arn", arn) == {
+        "arn": arn,
+        "name": "shop",
+        "displayName": "",
+        "incidentTemplate": {**template, "impact": 1},
+        "chatChannel": {"empty": {}},
+        "engagements": [],
+        "actions": [action],
+        "integrations": [],
+    }
+    listed = cli.incidents("list-response-plans", "--page-size", "1", "--query", "responsePlanSummaries[].name")
+    assert listed == ["shop"]
+    policy = {"Version": "2012-10-17", "Statement": []}
+    made = cli.incidents("put-resource-policy", "--resource-arn", arn, "--policy", json.dumps(policy))["policyId"]
+    got = cli.incidents("get-resource-policies", "--resource-arn", arn)["resourcePolicies"]
+    assert [(each["policyId"], json.loads(each["policyDocument"])) for each in got] == [(made, policy)]
+    cli.incidents("delete-resource-policy", "--resource-arn", arn, "--policy-id", made)
+    cli.incidents("tag-resource", "--resource-arn", arn, "--tags", "tier=1")
+    cli.incidents("untag-resource", "--resource-arn", arn, "--tag-keys", "team")
+    assert cli.incidents("list-tags-for-resource", "--resource-arn", arn) == {"tags": {"tier": "1"}}
+    cli.incidents("delete-response-plan", "--arn", arn)
+    assert cli.incidents("list-response-plans") == {"responsePlanSummaries": []}
+
+
+def test_incidents(cli, account, simulator):
+    plan = response_plan(account)
+    trigger = "source=com.example.probe,timestamp=2026-11-22T12:00:00Z,rawData=text"
+    arn = cli.incidents(
+        *("start-incident", "--response-plan-arn", plan, "--title", "Slow", "--impact", "3"),
+        *("--trigger-details", trigger),
+        *("--related-items", '[{"identifier": {"type": "OTHER", "value": {"url": "https://example.com"}}}]'),
+    )["incidentRecordArn"]
+    named = ("--incident-record-arn", arn)
+    got = cli.incidents("get-incident-record", "--arn", arn)["incidentRecord"]
+    assert (got["title"], got["impact"], got["status"]) == ("Slow", 3, "OPEN")
+    open_ones = '[{"key": "status", "condition": {"equals": {"stringValues": ["OPEN"]}}}]'
+    query = ("--filters", open_ones, "--query", "incidentRecordSummaries[].arn")
+    assert cli.incidents("list-incident-records", *query) == [arn]
+    made = cli.incidents(
+        *("create-timeline-event", *named, "--event-type", "Custom Event", "--event-data", '"example timeline event"'),
+        *("--event-time", "2022-10-01T20:30:00.000", "--event-references", json.dumps([{"resource": arn}])),
+    )["eventId"]
+    cli.incidents("update-timeline-event", *named, "--event-id", made, "--event-data", '"other"')
+    event = cli.incidents("get-timeline-event", *named, "--event-id", made)["event"]
+    assert (event["eventData"], event["eventType"]) == ('"other"', "Custom Event")
+    types = ("--query", "eventSummaries[].eventType", "--sort-by", "EVENT_TIME", "--sort-order", "DESCENDING")
+    assert cli.incidents("list-timeline-events", *named, *types) == ["SSM Incident Trigger", "Custom Event"]
+    cli.incidents("delete-timeline-event", *named, "--event-id", made)
+    item = {"type": "OTHER", "value": {"url": "https://example.com"}}
+    cli.incidents("update-related-items", *named, "--related-items-update", json.dumps({"itemToRemove": item}))
+    kinds = ("--query", "relatedItems[].identifier.type")
+    assert cli.incidents("list-related-items", *named, *kinds) == ["PARENT"]
+    seed = {"id": "f", "stackArn": f"arn:aws:cloudformation:us-east-1:{account.id}:stack/shop/1"}
+    simulator.control("POST", "/incidents/findings", {"incidentRecordArn": arn, "findings": [seed]})
+    assert cli.incidents("list-incident-findings", *named)["findings"][0]["id"] == "f"
+    got = cli.incidents("batch-get-incident-findings", *named, "--finding-ids", "f", "g")
+    assert ([each["id"] for each in got["findings"]], [each["findingId"] for each in got["errors"]]) == (["f"], ["g"])
+    cli.incidents("update-incident-record", "--arn", arn, "--status", "RESOLVED", "--summary", "Done.")
+    got = cli.incidents("get-incident-record", "--arn", arn)["incidentRecord"]
+    assert (got["status"], got["summary"]) == ("RESOLVED", "Done.")
+    cli.incidents("delete-incident-record", "--arn", arn)
+    assert cli.incidents("list-incident-records") == {"incidentRecordSummaries": []}
+
+
 def test_sts(cli, account):
     identity = cli("sts", "get-caller-identity")
     assert identity["Account"] == account.id
@@ -294,6 +380,8 @@ MISSING_PAGE = f"arn:aws:ssm-contacts:us-east-1:{{}}:page/nobody/{uuid.UUID(int=
 WINDOW = "--start-time 2026-01-01T00:00:00Z --end-time 2026-01-02T00:00:00Z"
 OVERRIDE = f"--rotation-id {{ROTATION}} --rotation-override-id {uuid.UUID(int=7)}"
 MISSING_SET = f"arn:aws:ssm-incidents::{{}}:replication-set/{uuid.UUID(int=7)}"
+MISSING_PLAN = "arn:aws:ssm-incidents::{}:response-plan/none"
+MISSING_RECORD = f"arn:aws:ssm-incidents::{{}}:incident-record/none/{uuid.UUID(int=7)}"
 NOT_FOUND = "ResourceNotFoundException"
 INVALID = "ValidationException"
 
@@ -363,6 +451,40 @@ BAD = [
     (NOT_FOUND, "ssm-incidents tag-resource --resource-arn {SET} --tags a=b"),
     (NOT_FOUND, "ssm-incidents untag-resource --resource-arn {SET} --tag-keys a"),
     (NOT_FOUND, "ssm-incidents list-tags-for-resource --resource-arn {SET}"),
+    (INVALID, "ssm-incidents create-response-plan --name n --incident-template title=t,impact=6"),
+    (NOT_FOUND, "ssm-incidents get-response-plan --arn {RESPONSE_PLAN}"),
+    (NOT_FOUND, "ssm-incidents update-response-plan --arn {RESPONSE_PLAN} --display-name x"),
+    (INVALID, "ssm-incidents delete-response-plan --arn {SET}"),
+    (INVALID, "ssm-incidents list-response-plans --max-results 101 --no-paginate"),
+    (NOT_FOUND, "ssm-incidents put-resource-policy --resource-arn {RESPONSE_PLAN} --policy {PLAN}"),
+    (NOT_FOUND, "ssm-incidents get-resource-policies --resource-arn {RESPONSE_PLAN}"),
+    (NOT_FOUND, "ssm-incidents delete-resource-policy --resource-arn {RESPONSE_PLAN} --policy-id x"),
+    (NOT_FOUND, "ssm-incidents start-incident --response-plan-arn {RESPONSE_PLAN}"),
+    (NOT_FOUND, "ssm-incidents get-incident-record --arn {RECORD}"),
+    (NOT_FOUND, "ssm-incidents update-incident-record --arn {RECORD} --status RESOLVED"),
+    (INVALID, "ssm-incidents delete-incident-record --arn {SET}"),
+    (
+        INVALID,
+        "ssm-incidents list-incident-records"
+        " --filters key=color,condition={{equals={{stringValues=[red]}}}}",
+    ),
+    (
+        NOT_FOUND,
+        "ssm-incidents create-timeline-event --incident-record-arn {RECORD} --event-time 2026-01-01T00:00:00Z"
+        " --event-type Note --event-data 1",
+    ),
+    (NOT_FOUND, "ssm-incidents get-timeline-event --incident-record-arn {RECORD} --event-id x"),
+    (NOT_FOUND, "ssm-incidents update-timeline-event --incident-record-arn {RECORD} --event-id x"),
+    (INVALID, "ssm-incidents delete-timeline-event --incident-record-arn {SET} --event-id x"),
+    (INVALID, "ssm-incidents list-timeline-events --incident-record-arn {RECORD} --sort-order SIDEWAYS"),
+    (
+        NOT_FOUND,
+        "ssm-incidents update-related-items --incident-record-arn {RECORD}"
+        " --related-items-update itemToRemove={{type=OTHER,value={{url=u}}}}",
+    ),
+    (INVALID, "ssm-incidents list-related-items --incident-record-arn {SET}"),
+    (NOT_FOUND, "ssm-incidents list-incident-findings --incident-record-arn {RECORD}"),
+    (NOT_FOUND, "ssm-incidents batch-get-incident-findings --incident-record-arn {RECORD} --finding-ids f"),
     ("ValidationError", "sts assume-role --role-arn arn:aws:s3:::nothing-of-a-role --role-session-name me"),
 ]
 
@@ -378,6 +500,8 @@ def test_bad(cli, account, code, line):
         ENGAGEMENT=MISSING_ENGAGEMENT.format(account.id),
         PAGE=MISSING_PAGE.format(account.id),
         SET=MISSING_SET.format(account.id),
+        RESPONSE_PLAN=MISSING_PLAN.format(account.id),
+        RECORD=MISSING_RECORD.format(account.id),
     ).split()
     cli.refused(code, *words)
 

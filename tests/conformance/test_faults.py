@@ -399,6 +399,27 @@ def test_quotas_of_incidents_and_reads(own, number):
     assert throttled, "one read a second is not thirty at once"
 
 
+def test_quotas_of_incidents_by_operation(own, number):
+    account = own("--quotas", "published", "--quota-multiplier", "0.2").account(number())
+    client = account.incidents()
+
+    def at_once(call, **parameters):
+        """How many calls pass before one is refused."""
+        for passed in range(100):
+            try:
+                call(**parameters)
+            except client.exceptions.ThrottlingException:
+                return passed
+        return None
+
+    arn = client.create_response_plan(name="p", incidentTemplate={"title": "t", "impact": 1})["arn"]
+    record = client.start_incident(responsePlanArn=arn)["incidentRecordArn"]
+    reads = at_once(client.get_response_plan, arn=arn)
+    timeline = at_once(client.list_timeline_events, incidentRecordArn=record)
+    writes = at_once(client.update_response_plan, arn=arn, displayName="x")
+    assert writes and writes < reads < timeline
+
+
 def test_no_quotas_by_default(account):
     owner = contact(account)
     for index in range(30):

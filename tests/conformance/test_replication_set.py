@@ -370,3 +370,33 @@ def test_modification_is_noted(own, number):
     got = get(account, arn)
     assert got["createdTime"] == created
     assert timedelta(minutes=59) < got["lastModifiedTime"] - created < timedelta(minutes=61)
+
+
+def test_a_set_out_of_sight(simulator, number):
+    account = simulator.account(number(), onboard=("us-east-1", "eu-west-1"))
+    [arn] = account.incidents().list_replication_sets()["replicationSetArns"]
+    elsewhere = account.incidents("us-west-2")
+    assert elsewhere.list_replication_sets()["replicationSetArns"] == [arn]
+    account.knobs(replication_set_elsewhere="missing")
+    assert elsewhere.list_replication_sets()["replicationSetArns"] == []
+    refused("ResourceNotFoundException", elsewhere.get_replication_set, arn=arn)
+    refused("ResourceNotFoundException", elsewhere.delete_replication_set, arn=arn)
+    refused("ServiceQuotaExceededException", elsewhere.create_replication_set, regions={"us-west-2": {}})
+    second = account.incidents("eu-west-1")
+    second.update_replication_set(arn=arn, actions=[{"deleteRegionAction": {"regionName": "eu-west-1"}}])
+    refused("ResourceNotFoundException", second.get_replication_set, arn=arn)
+    assert set(get(account, arn)["regionMap"]) == {"us-east-1"}
+
+
+def test_a_set_that_failed(account, simulator):
+    [arn] = account.incidents().list_replication_sets()["replicationSetArns"]
+    state = {"status": "FAILED", "regions": {"us-east-1": "FAILED"}, "statusMessage": "The key is disabled"}
+    simulator.control("PUT", f"/accounts/{account.id}/replication-set", state)
+    got = get(account, arn)
+    assert (got["status"], got["regionMap"]["us-east-1"]["status"]) == ("FAILED", "FAILED")
+    assert got["regionMap"]["us-east-1"]["statusMessage"] == "The key is disabled"
+    refused("ValidationException", account.contacts().list_contacts)
+    action = {"addRegionAction": {"regionName": "eu-west-1"}}
+    refused("ConflictException", account.incidents().update_replication_set, arn=arn, actions=[action])
+    account.incidents().delete_replication_set(arn=arn)
+    refused("ResourceNotFoundException", account.incidents().get_replication_set, arn=arn)

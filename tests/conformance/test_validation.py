@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -9,7 +10,7 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 
 import bounds
-from make import activated, channel, contact, engage, override, rotation, stage, to_channel
+from make import activated, channel, contact, engage, override, response_plan, rotation, stage, started, to_channel
 
 CASES = bounds.cases()
 SENTENCE = "failed to satisfy constraint: "
@@ -26,7 +27,10 @@ def prepare(simulator, number, case):
     account = simulator.account(number(), onboard=("us-east-1", "eu-north-1") if second else ("us-east-1",))
     if case.service == "ssm-incidents":
         [arn] = account.incidents().list_replication_sets()["replicationSetArns"]
-        return account, {bounds.SET_ID: arn.rsplit("/", 1)[1]}
+        replacements = {bounds.SET_ID: arn.rsplit("/", 1)[1]}
+        if bounds.PLAN in json.dumps(case.template) or bounds.RECORD in json.dumps(case.template):
+            replacements.update(incident(account, case))
+        return account, replacements
     ana = contact(account, "ana")
     phone = channel(account, ana, defer=False)
     if "Plan" in case.path:
@@ -45,6 +49,19 @@ def prepare(simulator, number, case):
         replacements[bounds.PAGE_ID] = page["pageArn"].rsplit("/", 1)[1]
         replacements[bounds.CODE] = page["acceptCode"]
     return account, replacements
+
+
+def incident(account, case):
+    """A response plan with a policy or an incident; the real values of their placeholders."""
+    plan = response_plan(account, "shop")
+    if "ResourcePolic" in case.operation:
+        put = account.incidents().put_resource_policy(resourceArn=plan, policy=bounds.POLICY)
+        return {bounds.POLICY_ID: put["policyId"]}
+    record = started(account, plan)
+    made = account.incidents().create_timeline_event(
+        incidentRecordArn=record, eventTime=bounds.SOON, eventType="Note", eventData="1"
+    )
+    return {bounds.RECORD_ID: record.rsplit("/", 1)[1], bounds.EVENT_ID: made["eventId"]}
 
 
 def send(simulator, number, case):
