@@ -338,6 +338,21 @@ impl Simulator {
         serde_json::from_value(answer["codes"].clone()).context("codes")
     }
 
+    /// Every page of an account that reached a human, oldest first, as the control endpoint tells it.
+    pub async fn pages(&self, account: &str) -> Result<Vec<Value>> {
+        let answer = self
+            .control("GET", &format!("pages?account={account}"), None)
+            .await?;
+        serde_json::from_value(answer["pages"].clone()).context("pages")
+    }
+
+    /// The person answers a page.
+    pub async fn accept_page(&self, page_arn: &str) -> Result<()> {
+        let body = json!({"pageArn": page_arn});
+        self.control("POST", "pages/accept", Some(&body)).await?;
+        Ok(())
+    }
+
     /// The person answers UNSUBSCRIBE on this channel.
     pub async fn unsubscribe(&self, channel_arn: &str) -> Result<()> {
         self.control(

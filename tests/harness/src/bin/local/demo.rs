@@ -200,7 +200,7 @@ async fn show(
         state.as_deref().unwrap_or("absent")
     );
     println!("{}", held(environment).await?);
-    Ok(())
+    crate::incident::show(environment, examples, begin).await
 }
 
 /// What AWS holds: one person in full, the others by name, then schedules with their rotations, and plans.

@@ -115,7 +115,11 @@ impl Environment {
             endpoint: simulator.endpoint().to_owned(),
             account: ACCOUNT.to_owned(),
             flags: flags.map(ToOwned::to_owned).to_vec(),
-            environment: BTreeMap::new(),
+            // So that who watches can move time on, and escalations with it.
+            environment: BTreeMap::from([(
+                "INCIDENT_OPERATOR_CLOCK_URL".to_owned(),
+                simulator.clock_url(),
+            )]),
             name: "operator".to_owned(),
         })
         .await?;

@@ -3,6 +3,7 @@
 mod background;
 mod demo;
 mod environment;
+mod incident;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
