@@ -28,6 +28,8 @@ mod kills;
 mod model;
 #[path = "crash/on_call_schedule.rs"]
 mod on_call_schedule;
+#[path = "crash/replication_set.rs"]
+mod replication_set;
 #[path = "crash/rotation_override.rs"]
 mod rotation_override;
 #[path = "crash/scenario.rs"]
@@ -81,6 +83,11 @@ fn scenarios() -> Vec<Arc<Scenario>> {
         on_call_schedule::release(),
         on_call_schedule::delete_all(),
         on_call_schedule::leave(),
+        replication_set::create(),
+        replication_set::update(),
+        replication_set::adopt(),
+        replication_set::release(),
+        replication_set::delete(),
     ]
     .map(Arc::new)
     .into()

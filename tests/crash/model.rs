@@ -15,14 +15,15 @@ pub struct Held {
 
 impl Held {
     /// A model: `contact alias: Display Name` with indented `channel`, `stage` and `tag` lines under it, `rotation name: members` with
-    /// `override` and `tag` lines. Order means nothing but for stages.
+    /// `override` and `tag` lines, `set main: Regions` with `tag` lines or `set none:`. Order means nothing but for stages.
     pub fn parse(text: &str) -> Self {
         let mut lines = BTreeSet::new();
         let mut under = String::new();
         let mut stages = 0;
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
             let line_text = line.trim();
-            if line_text.starts_with("contact ") || line_text.starts_with("rotation ") {
+            let begins = ["contact ", "rotation ", "set "];
+            if begins.iter().any(|begin| line_text.starts_with(begin)) {
                 line_text
                     .split([' ', ':'])
                     .nth(1)
@@ -53,7 +54,30 @@ impl Held {
         {
             held.read_region(region);
         }
+        held.read_set(&account["replicationSet"]);
         held
+    }
+
+    /// The replication set, unless it is as every case has it at first: of one Region, without protection and tags.
+    fn read_set(&mut self, set: &Value) {
+        if set.is_null() {
+            self.add("set none:");
+            return;
+        }
+        let empty = serde_json::Map::new();
+        let regions = set["regions"].as_object().unwrap_or(&empty);
+        let tags = set["tags"].as_object().unwrap_or(&empty);
+        let protected = set["protected"] == true;
+        if regions.len() == 1 && !protected && tags.is_empty() {
+            return;
+        }
+        let names: Vec<&str> = regions.keys().map(String::as_str).collect();
+        let protection = if protected { ", protected" } else { "" };
+        self.add(&format!("set main: {}{protection}", names.join(", ")));
+        for (key, value) in tags {
+            let value = value.as_str().unwrap_or_default();
+            self.add(&format!("main: tag {key} = {value}"));
+        }
     }
 
     fn add(&mut self, line: &str) {

@@ -32,10 +32,12 @@ pub enum Step {
     Provider,
     /// The case's ProviderConfig is deleted.
     DeleteProvider,
-    /// Server-side apply; `{account}` stands for the case's own.
+    /// Server-side apply; `{account}` stands for the case's own, `{provider}` names what is in no namespace.
     Apply(&'static str),
     /// Asks for deletion.
     Delete(&'static str, &'static str),
+    /// The case's ReplicationSet may be deleted with all data.
+    ConsentToDeletion,
     /// Waits until all that was applied is ready.
     Ready,
     /// Something done in AWS, past the operator.
@@ -163,7 +165,7 @@ pub fn present<'a>(steps: impl IntoIterator<Item = &'a Step>) -> BTreeSet<(Strin
             Step::Delete(kind, name) => {
                 present.remove(&((*kind).to_owned(), (*name).to_owned()));
             }
-            Step::Ready | Step::InAws(_) => {}
+            Step::Ready | Step::InAws(_) | Step::ConsentToDeletion => {}
         }
     }
     present

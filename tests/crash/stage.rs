@@ -231,15 +231,17 @@ impl Stage {
                 }
                 Step::DeleteProvider => self.world.delete("ProviderConfig", &case.namespace).await,
                 Step::Apply(yaml) => {
-                    let yaml = yaml.replace("{account}", &case.account);
+                    let yaml = yaml
+                        .replace("{account}", &case.account)
+                        .replace("{provider}", &case.namespace);
                     for object in harness::cluster::documents(&yaml).expect("a manifest") {
                         self.world.apply_value(self.at_home(case, object)).await;
                     }
                 }
                 Step::Delete(kind, name) => {
-                    let name = format!("{}/{name}", case.namespace);
-                    self.world.delete(kind, &name).await;
+                    self.world.delete(kind, &place_of(case, name)).await;
                 }
+                Step::ConsentToDeletion => self.consent(case).await,
                 Step::Ready => self.wait_ready(case, &steps[..number]).await,
                 Step::InAws(hand) => hand(&hands).await,
             }
@@ -255,7 +257,7 @@ impl Stage {
                 let missing = wanted.iter().find(|(kind, name)| {
                     !objects.iter().any(|(of, object)| {
                         of == kind
-                            && (name.is_empty() || object.name_any() == *name)
+                            && (name.is_empty() || object.name_any() == name_of(case, name))
                             && is_ready(object)
                     })
                 });
@@ -267,9 +269,26 @@ impl Stage {
             .await;
     }
 
+    /// Says of the case's ReplicationSet that all data may be deleted with it.
+    async fn consent(&self, case: &Case) {
+        let set = self.world.get("ReplicationSet", &case.namespace).await;
+        let uid = set.uid().unwrap_or_default();
+        let annotation = json!({format!("{}/delete-data-of", harness::setup::GROUP): format!("{}/{uid}", case.account)});
+        let patch = json!({"metadata": {"annotations": annotation}});
+        self.world
+            .patch("ReplicationSet", &case.namespace, &patch)
+            .await;
+    }
+
     fn at_home(&self, case: &Case, mut object: Value) -> Value {
-        object["metadata"]["namespace"] = json!(case.namespace);
         object["metadata"]["labels"][STAGE_LABEL] = json!(self.world.id);
+        let kind = object["kind"].as_str();
+        if kind == Some("ReplicationSet") {
+            object["metadata"]["labels"][CASE_LABEL] = json!(case.namespace);
+            object["spec"]["providerConfigRef"] = json!({"name": case.namespace});
+            return object;
+        }
+        object["metadata"]["namespace"] = json!(case.namespace);
         let kind = object["kind"].as_str();
         if matches!(
             kind,
@@ -488,11 +507,7 @@ impl Stage {
         for case in &self.cases {
             let steps = case.scenario.prepare.iter().chain(&case.scenario.act);
             for (kind, name) in present(steps) {
-                let name = if name.is_empty() {
-                    case.namespace.clone()
-                } else {
-                    format!("{}/{name}", case.namespace)
-                };
+                let name = place_of(case, &name);
                 let versions = self.world.versions(&kind, &name);
                 for pair in versions.windows(2) {
                     let ready = |object| condition(object, "Ready");
@@ -574,6 +589,23 @@ async fn tidy(cluster: &Cluster, left: Vec<Place>) {
         .await;
 }
 
+/// The name of an object of a scenario: what is in no namespace is called as the case's own.
+fn name_of(case: &Case, name: &str) -> String {
+    if name.is_empty() || name == "{provider}" {
+        case.namespace.clone()
+    } else {
+        name.to_owned()
+    }
+}
+
+/// The same with its namespace, when it is in one.
+fn place_of(case: &Case, name: &str) -> String {
+    match name_of(case, name) {
+        name if name == case.namespace => name,
+        name => format!("{}/{name}", case.namespace),
+    }
+}
+
 /// Whether a case has ended in this way; says what is missing.
 fn matches(
     case: &Case,
@@ -586,13 +618,7 @@ fn matches(
         return Err(format!("{codes} codes were sent, not {}", end.codes));
     }
     held.difference(&end.held(&case.namespace))?;
-    let name_of = |name: &str| {
-        if name.is_empty() || name == "{provider}" {
-            case.namespace.clone()
-        } else {
-            name.to_owned()
-        }
-    };
+    let name_of = |name: &str| name_of(case, name);
     let remaining: BTreeSet<(String, String)> = case
         .scenario
         .remaining()

@@ -184,9 +184,9 @@ pub fn refused(
             forget_creation(status);
             Some(Error::InProgress {
                 reason: Reason::Progressing,
-                message: "AWS says that the account has a replication set already, and is asked again which"
+                message: "AWS says that the account has a replication set already, and does not show it here (yet). If that stays so, the ProviderConfig's Region is none of the set's: name a ProviderConfig of one of them in spec.providerConfigRef"
                     .to_owned(),
-                retry: std::time::Duration::from_secs(5),
+                retry: RETRY_WAITING,
             })
         }
         (Change::RemoveRegion { region, .. }, ErrorClass::Invalid) => {
