@@ -137,7 +137,14 @@ fn wake<K: ManagedObject>(
                 shared.scheduler.wake(store.key(now), priority);
             }
         }
-        Seen::Gone(object) => shared.scheduler.forget(&store.key(object)),
+        Seen::Gone(object) => {
+            shared.scheduler.forget(&store.key(object));
+            let soon = Duration::from_secs(1);
+            for waiting in shared.directory.filter(|view| view.waits_for_others()) {
+                let priority = waiting.priority();
+                shared.scheduler.wake_later(waiting.key(), priority, soon);
+            }
+        }
     }
     tell_referred(shared, seen);
     tell_referrers(shared, seen);

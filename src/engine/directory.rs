@@ -29,6 +29,8 @@ pub trait View: Send + Sync {
     fn leaving(&self) -> bool;
     /// It carries our finalizer.
     fn held(&self) -> bool;
+    /// It waits for objects of other kinds to be gone.
+    fn waits_for_others(&self) -> bool;
     /// It does not decode: what it uses and refers to is unknown.
     fn is_unreadable(&self) -> bool;
     /// What it refers to.
@@ -99,6 +101,10 @@ impl<K: ManagedObject> View for DeserializeGuard<K> {
 
     fn held(&self) -> bool {
         self.finalizers().iter().any(|f| f == FINALIZER)
+    }
+
+    fn waits_for_others(&self) -> bool {
+        self.0.as_ref().is_ok_and(ManagedObject::waits_for_others)
     }
 
     fn is_unreadable(&self) -> bool {

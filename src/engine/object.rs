@@ -68,6 +68,11 @@ pub trait ManagedObject:
         false
     }
 
+    /// It waits for objects of other kinds to be gone: when one is, it is looked at again. Pure.
+    fn waits_for_others(&self) -> bool {
+        false
+    }
+
     /// Whether a backup or a copy brought its status along. Pure.
     fn has_old_status(&self) -> bool {
         let common = self.status().map(Self::common_status);

@@ -107,6 +107,12 @@ impl<R: ExternalResource> Engine<R> {
             match reached {
                 Ok(observed) => observed,
                 Err(error) => {
+                    if matches!(error, Error::InProgress { .. }) {
+                        let unsent = verdict.changes.iter().skip(texts.len());
+                        let unsent: Vec<_> = unsent.flat_map(Change::pending).collect();
+                        let common = R::Object::common_status_mut(draft);
+                        common.pending_changes.splice(0..0, unsent);
+                    }
                     if !texts.is_empty() {
                         let note = match error {
                             Error::Settling => texts.join("; "),

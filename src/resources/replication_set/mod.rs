@@ -19,6 +19,7 @@ use crate::api::common::{
     AcceptedFinding, AppliedStatus, CommonSpec, CommonStatus, DeletionPolicy, ManagementPolicy,
     Origin,
 };
+use crate::api::conditions::{ConditionType, Reason};
 use crate::api::replication_set::ReplicationSetStatus;
 use crate::api::{ProviderConfig, ReplicationSet};
 use crate::aws::{CallError, Priority, Session, arn, incidents};
@@ -26,6 +27,7 @@ use crate::engine::connect::account_config;
 use crate::engine::directory::View;
 use crate::engine::object::{ManagedObject, age};
 use crate::engine::ownership::TagPlan;
+use crate::engine::status::condition;
 use crate::engine::store::ObjectStore;
 use crate::engine::{
     Applied, Error, ExternalObject, ExternalResource, Memory, Provider, Report, Reported, Shared,
@@ -69,6 +71,16 @@ impl ManagedObject for ReplicationSet {
     fn provider_config(&self) -> Option<&str> {
         let named = self.spec.common.provider_config_ref.as_ref();
         Some(named.map_or("default", |r| r.name.as_str()))
+    }
+    fn waits_for_others(&self) -> bool {
+        let ready = self.status.as_ref();
+        let ready = ready.and_then(|s| condition(&s.common, ConditionType::Ready));
+        let waits = [
+            Reason::DeletionNotConfirmed,
+            Reason::StillReferenced,
+            Reason::RegionInUse,
+        ];
+        ready.is_some_and(|ready| waits.iter().any(|r| r.as_str() == ready.reason))
     }
     fn is_retained(&self) -> bool {
         self.spec.common.deletion_policy != Some(DeletionPolicy::Delete)
