@@ -78,6 +78,8 @@ knobs! {
     ContactsQuota = "contacts_quota", Kind::Number("1000");
     /// Rotations per account and Region.
     RotationsQuota = "rotations_quota", Kind::Number("500");
+    /// What a page is one of.
+    PagePer = "page_per", Kind::OneOf(&["contact", "channel"]);
     /// When messages of a page are said to have arrived.
     PageDelivery = "page_delivery", Kind::OneOf(&["delivered", "on-read", "never"]);
     /// Whether the code of a page is checked when the call does not say.

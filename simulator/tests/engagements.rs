@@ -736,6 +736,51 @@ async fn what_counts_as_delivered() {
 }
 
 #[tokio::test]
+async fn a_page_for_each_channel() {
+    let company = Company::new().await;
+    company.knob("page_per", "channel").await;
+    let ana = company.person("ana").await;
+    let ben = company.person("ben").await;
+    let cem = company.person("cem").await;
+    let stages = [
+        stage(10, &[to_contact(&ana, false), to_contact(&ben, true)]),
+        stage(10, &[to_contact(&cem, true)]),
+    ];
+    let escalation = company.escalation("team", &stages).await;
+    let engagement = company.engage(&escalation).await;
+    company.at(6).await;
+    assert_eq!(
+        company.said().await,
+        [
+            "ana: EMAIL@0",
+            "ben: EMAIL@0",
+            "ana: VOICE@5",
+            "ben: VOICE@5"
+        ]
+    );
+    let pages = company.pages().await;
+    let voice = &pages[3]["pageArn"];
+    // By phone, in minute 8.
+    let minute = "2030-01-07T00:08:00Z";
+    let answer = json!({"pageArn": voice, "acceptedAt": minute});
+    company.client.steer("POST", "pages/accept", answer).await;
+    company.at(9).await;
+    let stop = json!({"EngagementId": engagement});
+    company.client.ok("StopEngagement", stop).await;
+    let mut ends = Vec::new();
+    for page in &company.pages().await {
+        let read = page["acknowledgedAt"].is_string();
+        let stopped = page["stoppedAt"].is_string();
+        ends.push((read, stopped));
+    }
+    // He has answered, on one of his channels.
+    assert_eq!(
+        ends,
+        [(false, true), (false, false), (false, true), (true, false)]
+    );
+}
+
+#[tokio::test]
 async fn pages_are_numbered_and_found() {
     let company = Company::new().await;
     let ana = company.person("ana").await;

@@ -465,6 +465,41 @@ def test_page_delivery(own, number, value, sent, read):
     assert kinds(account, page) == read
 
 
+def test_page_per_channel(own, number):
+    simulator = own("--knob", "page_per=channel")
+    account = simulator.account(number())
+    client = account.contacts()
+    ana, ben = person(account, wait=2), person(account, "ben")
+    arn = engage(account, escalation(account, stage(to_contact(ana, True), minutes=10), stage(to_contact(ben))))
+    [mail] = account.pages()
+    simulator.advance(180)
+    [same, voice] = account.pages()
+    assert (same["pageArn"], [each["type"] for each in same["channels"]]) == (mail["pageArn"], ["EMAIL"])
+    assert [each["type"] for each in voice["channels"]] == ["VOICE"]
+    assert {mail["contactArn"], voice["contactArn"]} == {ana}
+    listed = client.list_pages_by_engagement(EngagementId=arn)["Pages"]
+    assert [each["PageArn"] for each in listed] == [voice["pageArn"], mail["pageArn"]]
+    assert [each["PageArn"] for each in client.list_pages_by_contact(ContactId=ana)["Pages"]] == [
+        voice["pageArn"],
+        mail["pageArn"],
+    ]
+    if mail["acceptCode"] != voice["acceptCode"]:
+        refused(INVALID, accept, account=account, page=voice, AcceptCode=mail["acceptCode"])
+    accept(account, mail)
+    assert (kinds(account, mail), kinds(account, voice)) == (["DELIVERED", "READ", "SENT"], ["DELIVERED", "SENT"])
+    assert {each["ContactChannelArn"] for each in receipts(account, mail)} == {mail["channels"][0]["channelArn"]}
+    got = client.describe_page(PageId=voice["pageArn"])
+    assert "ReadTime" not in got and got["SentTime"] - listed[1]["SentTime"] == timedelta(minutes=2)
+    assert len(client.list_page_resolutions(PageId=voice["pageArn"])["PageResolutions"]) == 2
+    simulator.advance(3600)
+    assert len(account.pages()) == 2, "one acknowledgement is enough"
+    accept(account, voice)
+    assert "READ" in kinds(account, voice)
+    # Nobody to reach: a page without a channel.
+    engage(account, contact(account, "cem"))
+    assert kinds(account, account.pages()[-1]) == ["ERROR"]
+
+
 def test_nobody_to_reach(account):
     ana = contact(account)
     idle = channel(account, ana, "idle")

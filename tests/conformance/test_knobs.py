@@ -45,6 +45,7 @@ DEFAULTS = {
     "duplicate_related_item": "replace",
     "replication_set_elsewhere": "seen",
     "assume_role_external_id": "",
+    "page_per": "contact",
     "page_delivery": "delivered",
     "accept_code_default": "enforce",
     "engagement_stop_time": "when-over",

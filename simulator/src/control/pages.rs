@@ -6,19 +6,19 @@ use serde_json::{Value, json};
 
 use crate::clock::{Millis, rfc3339};
 use crate::lock::lock;
-use crate::services::contacts::engagement::state::{Engagement, Page, ReceiptKind};
+use crate::services::contacts::engagement::state::ReceiptKind;
+use crate::services::contacts::engagement::view::View;
 use crate::services::contacts::engagement::{NoAnswer, answer, pages};
 use crate::world::Circumstances;
 
 use super::{Outcome, Refusal, Request};
 
-fn shown(engagement: &Engagement, page: &Page) -> Value {
+fn shown(view: &View<'_>) -> Value {
     let time = |at: Option<Millis>| at.map(rfc3339);
-    let channels: Vec<Value> = page
-        .receipts
-        .iter()
-        .filter(|each| each.kind == ReceiptKind::Sent)
-        .map(|each| {
+    let channels: Vec<Value> = view
+        .receipts()
+        .filter(|(_, each)| each.kind == ReceiptKind::Sent)
+        .map(|(_, each)| {
             json!({
                 "channelArn": each.channel,
                 "type": each.channel_kind,
@@ -27,18 +27,18 @@ fn shown(engagement: &Engagement, page: &Page) -> Value {
         })
         .collect();
     json!({
-        "seq": page.seq,
-        "pageArn": page.arn(),
-        "engagementArn": engagement.arn(),
-        "contactArn": page.contact_arn,
-        "incidentId": engagement.start.incident_id,
-        "engagedAt": rfc3339(page.created),
-        "sentAt": time(page.first(ReceiptKind::Sent)),
-        "failedAt": time(page.first(ReceiptKind::Error)),
+        "seq": view.seq(),
+        "pageArn": view.arn(),
+        "engagementArn": view.engagement.arn(),
+        "contactArn": view.page.contact_arn,
+        "incidentId": view.engagement.start.incident_id,
+        "engagedAt": rfc3339(view.created()),
+        "sentAt": time(view.first(ReceiptKind::Sent)),
+        "failedAt": time(view.first(ReceiptKind::Error)),
         "channels": channels,
-        "acceptCode": page.code,
-        "acknowledgedAt": time(page.first(ReceiptKind::Read)),
-        "stoppedAt": time(page.first(ReceiptKind::Stop)),
+        "acceptCode": view.code(),
+        "acknowledgedAt": time(view.first(ReceiptKind::Read)),
+        "stoppedAt": time(view.first(ReceiptKind::Stop)),
     })
 }
 
@@ -55,12 +55,12 @@ pub(super) fn show(request: &Request<'_>) -> Outcome {
     for account in accounts {
         let mut account = lock(&account);
         request.world.settle(&mut account);
-        let wanted = pages(&account).into_iter().filter(|(engagement, page)| {
-            page.seq > since
-                && fits("contact", Some(&page.contact_arn))
-                && fits("incident", engagement.start.incident_id.as_deref())
+        let wanted = pages(&account).into_iter().filter(|view| {
+            view.seq() > since
+                && fits("contact", Some(&view.page.contact_arn))
+                && fits("incident", view.engagement.start.incident_id.as_deref())
         });
-        found.extend(wanted.map(|(engagement, page)| (page.seq, shown(engagement, page))));
+        found.extend(wanted.map(|view| (view.seq(), shown(&view))));
     }
     found.sort_by_key(|(seq, _)| *seq);
     let found: Vec<Value> = found.into_iter().map(|(_, page)| page).collect();

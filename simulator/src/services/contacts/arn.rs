@@ -5,6 +5,7 @@ use crate::services::Call;
 use crate::state::Account;
 
 use super::engagement::state::Engagement;
+use super::engagement::view::View;
 use super::errors::{self, CHANNEL, CONTACT, ENGAGEMENT, PAGE, ROTATION};
 use super::state::{Channel, RegionContacts};
 
@@ -175,15 +176,15 @@ pub(super) fn find_engagement<'a>(
         .ok_or_else(|| errors::not_found(ENGAGEMENT, arn))
 }
 
-/// The engagement of the page an ARN names, and the page's index in it, if it exists.
+/// The page an ARN names, if it exists.
 pub(super) fn find_page<'a>(
     account: &'a mut Account,
     call: &Call<'_>,
     arn: &str,
-) -> Result<(&'a Engagement, usize), AwsError> {
+) -> Result<View<'a>, AwsError> {
     local(call, arn, "page", PAGE)?;
     super::engagement::page_at(account.region(&call.scope.region), arn)
-        .filter(|(engagement, index)| visible(call, engagement.pages[*index].created))
+        .filter(|view| visible(call, view.created()))
         .ok_or_else(|| errors::not_found(PAGE, arn))
 }
 

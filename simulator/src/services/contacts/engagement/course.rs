@@ -10,7 +10,9 @@ use crate::services::contacts::shifts;
 use crate::services::contacts::state::{Contact, RegionContacts};
 use crate::world::Circumstances;
 
-use super::state::{Answer, Attempt, Due, Engagement, Page, Planned, Receipt, ReceiptKind, Step};
+use super::state::{
+    Answer, Attempt, Due, Engagement, Page, Part, Planned, Receipt, ReceiptKind, Step,
+};
 
 const MINUTE: Millis = 60_000;
 const DELIVERY: Millis = 1000;
@@ -56,14 +58,7 @@ pub(super) fn proceed(
         Due::Channels { page, stage } => course.channels(page, stage),
         Due::Retry { page, attempt } => course.send(page, attempt),
         Due::Delivery { page, channel } => course.delivered(page, channel, None),
-        Due::Answer { page } => {
-            let code = course.engagement.pages[page].code.clone();
-            let answer = Answer {
-                channel: None,
-                info: Some(code),
-            };
-            course.read(page, answer);
-        }
+        Due::Answer { page, answer } => course.read(page, answer),
     }
     course.end();
 }
@@ -108,7 +103,7 @@ pub(super) fn stop(engagement: &mut Engagement, now: Millis, reason: Option<&str
         .agenda
         .retain(|planned| matches!(planned.what, Due::Answer { .. }));
     for page in &mut engagement.pages {
-        if page.first(ReceiptKind::Read).is_none() {
+        if page.read().is_none() {
             page.receipts.push(Receipt {
                 kind: ReceiptKind::Stop,
                 at: now,
@@ -120,6 +115,10 @@ pub(super) fn stop(engagement: &mut Engagement, now: Millis, reason: Option<&str
             });
         }
     }
+}
+
+fn a_code() -> String {
+    format!("{:06}", rand::rng().random_range(0..1_000_000))
 }
 
 fn items<'a>(value: &'a Value, name: &str) -> &'a [Value] {
@@ -245,15 +244,17 @@ impl<'a> Course<'a> {
                 contact_arn: arn.to_owned(),
                 created: self.at,
                 engaged: self.at,
-                code: format!("{:06}", rand::rng().random_range(0..1_000_000)),
+                code: a_code(),
                 essential,
                 path,
                 receipts: Vec::new(),
+                by_channel: self.circumstances.knobs.is(Knob::PagePer, "channel"),
+                parts: Vec::new(),
             });
         } else {
             let page = &mut pages[index];
             page.essential |= essential;
-            if page.first(ReceiptKind::Read).is_some() {
+            if page.read().is_some() {
                 if page.essential {
                     self.halt();
                 }
@@ -325,7 +326,20 @@ impl<'a> Course<'a> {
         else {
             return;
         };
-        self.engagement.pages[page].receipts.push(Receipt {
+        let whole = &mut self.engagement.pages[page];
+        let shown = whole
+            .parts
+            .iter()
+            .any(|part| part.channel == attempt.channel);
+        if whole.by_channel && !shown {
+            whole.parts.push(Part {
+                seq: self.circumstances.world.next_page(),
+                id: uuid::Uuid::new_v4().to_string(),
+                code: a_code(),
+                channel: attempt.channel.clone(),
+            });
+        }
+        whole.receipts.push(Receipt {
             kind: ReceiptKind::Sent,
             at: self.at,
             channel: Some(attempt.channel.clone()),
@@ -377,10 +391,15 @@ impl<'a> Course<'a> {
     }
 
     fn read(&mut self, index: usize, answer: Answer) {
-        if self.engagement.pages[index]
-            .first(ReceiptKind::Read)
-            .is_some()
-        {
+        let page = &self.engagement.pages[index];
+        if page.read().is_some() && !page.by_channel {
+            return;
+        }
+        let again = page
+            .receipts
+            .iter()
+            .any(|each| each.kind == ReceiptKind::Read && each.channel == answer.channel);
+        if again {
             return;
         }
         let (channel, channel_kind) = self.channel_of(index, answer.channel);
@@ -393,7 +412,11 @@ impl<'a> Course<'a> {
             channel_kind,
             info: answer.info,
         };
-        if noticed && page.first(ReceiptKind::Delivered).is_none() {
+        let arrived = page.receipts.iter().any(|each| {
+            each.kind == ReceiptKind::Delivered
+                && (!page.by_channel || each.channel == receipt.channel)
+        });
+        if noticed && !arrived {
             page.receipts.push(receipt.clone());
         }
         receipt.kind = ReceiptKind::Read;

@@ -4,6 +4,7 @@ mod calls;
 mod course;
 mod page_calls;
 pub mod state;
+pub mod view;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -16,7 +17,8 @@ use crate::world::Circumstances;
 use super::arn::{beside, parse};
 use super::errors::{self, CONTACT, ENGAGEMENT};
 use super::state::RegionContacts;
-use state::{Answer, Due, Engagement, Page, ReceiptKind};
+use state::{Answer, Due, Engagement, ReceiptKind};
+use view::View;
 
 pub(super) use calls::{describe, list, start as start_call, stop as stop_call};
 pub(super) use page_calls::{
@@ -113,29 +115,28 @@ pub fn events_of(account: &Account, incident_arn: &str) -> Vec<Event> {
         .values()
         .flat_map(|region| region.engagements.values())
         .filter(|engagement| engagement.start.incident_id.as_deref() == Some(incident_arn))
-        .flat_map(|engagement| {
-            engagement.pages.iter().flat_map(|page| {
-                let event = |kind, time: Option<Millis>| {
-                    Some(Event {
-                        time: time?,
-                        kind,
-                        data: json!({
-                            "contactArn": page.contact_arn,
-                            "engagementArn": engagement.arn(),
-                        }),
-                    })
-                };
-                [
-                    event(
-                        "SSM Contacts Page for Incident",
-                        page.first(ReceiptKind::Sent),
-                    ),
-                    event(
-                        "SSM Contacts Page Acknowledgement for Incident",
-                        page.first(ReceiptKind::Read),
-                    ),
-                ]
-            })
+        .flat_map(Engagement::views)
+        .flat_map(|view| {
+            let event = |kind, time: Option<Millis>| {
+                Some(Event {
+                    time: time?,
+                    kind,
+                    data: json!({
+                        "contactArn": view.page.contact_arn,
+                        "engagementArn": view.engagement.arn(),
+                    }),
+                })
+            };
+            [
+                event(
+                    "SSM Contacts Page for Incident",
+                    view.first(ReceiptKind::Sent),
+                ),
+                event(
+                    "SSM Contacts Page Acknowledgement for Incident",
+                    view.first(ReceiptKind::Read),
+                ),
+            ]
         })
         .flatten()
         .collect();
@@ -182,33 +183,21 @@ impl Engagement {
     }
 }
 
-impl Page {
-    /// Its ARN.
-    pub fn arn(&self) -> String {
-        beside(&self.contact_arn, "page", &self.id)
-    }
+/// The page an ARN names.
+pub(super) fn page_at<'a>(region: &'a RegionContacts, arn: &str) -> Option<View<'a>> {
+    let mut views = region.engagements.values().flat_map(Engagement::views);
+    views.find(|view| view.arn() == arn)
 }
 
-/// The engagement of a page and the page's index in it.
-pub(super) fn page_at<'a>(
-    region: &'a RegionContacts,
-    arn: &str,
-) -> Option<(&'a Engagement, usize)> {
-    region.engagements.values().find_map(|engagement| {
-        let index = engagement.pages.iter().position(|page| page.arn() == arn)?;
-        Some((engagement, index))
-    })
-}
-
-/// All pages of an account with their engagements, in the order of their numbers.
-pub fn pages(account: &Account) -> Vec<(&Engagement, &Page)> {
+/// All pages of an account, in the order of their numbers.
+pub fn pages(account: &Account) -> Vec<View<'_>> {
     let mut pages: Vec<_> = account
         .contacts
         .values()
         .flat_map(|region| region.engagements.values())
-        .flat_map(|engagement| engagement.pages.iter().map(move |page| (engagement, page)))
+        .flat_map(Engagement::views)
         .collect();
-    pages.sort_by_key(|(_, page)| page.seq);
+    pages.sort_by_key(View::seq);
     pages
 }
 
@@ -239,28 +228,24 @@ pub fn answer(
         .filter(|parsed| parsed.kind == "page")
         .and_then(|parsed| account.contacts.get_mut(parsed.region))
         .ok_or(NoAnswer::Unknown)?;
-    let (engagement, page) = page_at(region, page_arn).ok_or(NoAnswer::Unknown)?;
-    let id = engagement.id.clone();
-    let code = engagement.pages[page].code.clone();
-    if answered < engagement.pages[page].created {
+    let view = page_at(region, page_arn).ok_or(NoAnswer::Unknown)?;
+    if answered < view.created() {
         return Err(NoAnswer::TooEarly);
     }
-    if engagement.pages[page].first(ReceiptKind::Read).is_some() {
+    if view.first(ReceiptKind::Read).is_some() {
         return Ok(());
     }
-    if answered < engagement.last.min(at.now) {
+    if answered < view.engagement.last.min(at.now) {
         return Err(NoAnswer::TooLate);
     }
+    let (id, page) = (view.engagement.id.clone(), view.index);
+    let answer = view.answer(None, None);
     if answered > at.now {
         if let Some(engagement) = region.engagements.get_mut(&id) {
-            engagement.plan(answered, Due::Answer { page });
+            engagement.plan(answered, Due::Answer { page, answer });
         }
         return Ok(());
     }
-    let answer = Answer {
-        channel: None,
-        info: Some(code),
-    };
     acknowledge(region, &then, &id, page, answer);
     Ok(())
 }

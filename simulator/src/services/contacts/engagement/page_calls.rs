@@ -7,7 +7,7 @@ use crate::error::AwsError;
 use crate::knobs::Knob;
 use crate::services::Call;
 use crate::services::contacts::arn::{
-    find_channel, find_contact, find_engagement, find_page, parse, visible,
+    contact_of_channel, find_channel, find_contact, find_engagement, find_page, visible,
 };
 use crate::services::contacts::errors;
 use crate::services::contacts::nothing;
@@ -15,7 +15,8 @@ use crate::services::contacts::pages::{self, Page as Cut};
 use crate::state::Account;
 
 use super::calls::add_message;
-use super::state::{Answer, Engagement, Page, Receipt, ReceiptKind};
+use super::state::{Engagement, Receipt, ReceiptKind};
+use super::view::View;
 use super::{acknowledge, course};
 
 /// Whether the code must be the one of the page.
@@ -30,26 +31,22 @@ pub(in super::super) fn accept(
     account: &mut Account,
     call: &mut Call<'_>,
 ) -> Result<Value, AwsError> {
-    let (engagement, index) = find_page(account, call, call.required("PageId"))?;
-    let (id, page) = (engagement.id.clone(), engagement.pages[index].clone());
-    let channel = call.text("ContactChannelId").map(str::to_owned);
-    if let Some(arn) = &channel {
+    let page_arn = call.required("PageId");
+    let channel = call.text("ContactChannelId");
+    let of = find_page(account, call, page_arn)?.page.contact_arn.clone();
+    if let Some(arn) = channel {
         find_channel(account, call, arn)?;
-        let own = parse(arn)
-            .zip(parse(&page.contact_arn))
-            .is_some_and(|(channel, contact)| channel.rest.split('/').next() == Some(contact.rest));
-        if !own {
+        if contact_of_channel(arn) != Some(of) {
             return Err(errors::invalid_arn(arn));
         }
     }
+    let view = find_page(account, call, page_arn)?;
     let code = call.required("AcceptCode");
-    if enforced(call) && code != page.code {
+    if enforced(call) && code != view.code() {
         return Err(errors::invalid("Accept code is not valid"));
     }
-    let answer = Answer {
-        channel,
-        info: Some(call.text("Note").unwrap_or(code).to_owned()),
-    };
+    let answer = view.answer(channel, call.text("Note").or(Some(code)));
+    let (id, index) = (view.engagement.id.clone(), view.index);
     let at = call.circumstances();
     let region = account.region(&call.scope.region);
     if call.text("AcceptType") == Some("READ") {
@@ -61,19 +58,19 @@ pub(in super::super) fn accept(
     Ok(nothing())
 }
 
-fn summary(engagement: &Engagement, page: &Page) -> Map<String, Value> {
+fn summary(view: &View<'_>) -> Map<String, Value> {
     let mut shown = Map::new();
     let mut put = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
             shown.insert(name.to_owned(), value);
         }
     };
-    let start = &engagement.start;
+    let start = &view.engagement.start;
     // In AWS's own examples a page that was sent again has the later time.
-    let last = |kind| page.last(kind).map(epoch_seconds);
-    put("PageArn", Some(page.arn().into()));
-    put("EngagementArn", Some(engagement.arn().into()));
-    put("ContactArn", Some(page.contact_arn.clone().into()));
+    let last = |kind| view.last(kind).map(epoch_seconds);
+    put("PageArn", Some(view.arn().into()));
+    put("EngagementArn", Some(view.engagement.arn().into()));
+    put("ContactArn", Some(view.page.contact_arn.clone().into()));
     put("Sender", Some(start.sender.clone().into()));
     put("IncidentId", start.incident_id.clone().map(Value::from));
     put("SentTime", last(ReceiptKind::Sent));
@@ -86,22 +83,22 @@ pub(in super::super) fn describe(
     account: &mut Account,
     call: &mut Call<'_>,
 ) -> Result<Value, AwsError> {
-    let (engagement, index) = find_page(account, call, call.required("PageId"))?;
-    let mut shown = summary(engagement, &engagement.pages[index]);
-    add_message(&mut shown, &engagement.start);
+    let view = find_page(account, call, call.required("PageId"))?;
+    let mut shown = summary(&view);
+    add_message(&mut shown, &view.engagement.start);
     Ok(Value::Object(shown))
 }
 
 /// One page of the pages, the newest first.
-fn answer(call: &Call<'_>, cut: &Cut, mut found: Vec<(&Engagement, &Page)>) -> Value {
+fn answer(call: &Call<'_>, cut: &Cut, mut found: Vec<View<'_>>) -> Value {
     let after: Option<u64> = cut.after.as_deref().and_then(|after| after.parse().ok());
-    found.retain(|(_, page)| visible(call, page.created));
-    found.retain(|(_, page)| after.is_none_or(|after| page.seq < after));
-    found.sort_by_key(|(_, page)| std::cmp::Reverse(page.seq));
-    let (found, next) = cut.cut(found.into_iter(), |(_, page)| page.seq.to_string());
+    found.retain(|view| visible(call, view.created()));
+    found.retain(|view| after.is_none_or(|after| view.seq() < after));
+    found.sort_by_key(|view| std::cmp::Reverse(view.seq()));
+    let (found, next) = cut.cut(found.into_iter(), |view| view.seq().to_string());
     let shown: Vec<Value> = found
-        .into_iter()
-        .map(|(engagement, page)| Value::Object(summary(engagement, page)))
+        .iter()
+        .map(|view| Value::Object(summary(view)))
         .collect();
     let mut output = json!({"Pages": shown});
     if let Some(next) = next {
@@ -119,8 +116,8 @@ pub(in super::super) fn list_by_contact(
     let cut = pages::page(call, arn)?;
     let engagements = account.region(&call.scope.region).engagements.values();
     let found = engagements
-        .flat_map(|engagement| engagement.pages.iter().map(move |page| (engagement, page)))
-        .filter(|(_, page)| page.contact_arn == arn)
+        .flat_map(Engagement::views)
+        .filter(|view| view.page.contact_arn == arn)
         .collect();
     Ok(answer(call, &cut, found))
 }
@@ -132,8 +129,7 @@ pub(in super::super) fn list_by_engagement(
     let arn = call.required("EngagementId");
     let cut = pages::page(call, arn)?;
     let engagement = find_engagement(account, call, arn)?;
-    let found = engagement.pages.iter().map(|page| (&*engagement, page));
-    Ok(answer(call, &cut, found.collect()))
+    Ok(answer(call, &cut, engagement.views().collect()))
 }
 
 /// By type, then by time, as in AWS's own example.
@@ -143,12 +139,8 @@ pub(in super::super) fn receipts(
 ) -> Result<Value, AwsError> {
     let arn = call.required("PageId");
     let cut = pages::page(call, arn)?;
-    let (engagement, index) = find_page(account, call, arn)?;
-    let mut found: Vec<(usize, &Receipt)> = engagement.pages[index]
-        .receipts
-        .iter()
-        .enumerate()
-        .collect();
+    let view = find_page(account, call, arn)?;
+    let mut found: Vec<(usize, &Receipt)> = view.receipts().collect();
     found.sort_by_key(|(position, receipt)| (receipt.kind, receipt.at, *position));
     let start = cut
         .after
@@ -189,8 +181,9 @@ pub(in super::super) fn resolutions(
 ) -> Result<Value, AwsError> {
     let arn = call.required("PageId");
     pages::page(call, arn)?;
-    let (engagement, index) = find_page(account, call, arn)?;
-    let shown: Vec<Value> = engagement.pages[index]
+    let view = find_page(account, call, arn)?;
+    let shown: Vec<Value> = view
+        .page
         .path
         .iter()
         .map(|step| {

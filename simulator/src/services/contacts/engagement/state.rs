@@ -50,6 +50,26 @@ pub struct Page {
     pub path: Vec<Step>,
     /// In the order they came about.
     pub receipts: Vec<Receipt>,
+    /// Whether AWS shows a page for each channel instead of this one.
+    #[serde(default)]
+    pub by_channel: bool,
+    /// Those pages, in the order they came about.
+    #[serde(default)]
+    pub parts: Vec<Part>,
+}
+
+/// What reaches one person over one channel.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Part {
+    /// Position among all pages of the simulator.
+    pub seq: u64,
+    /// Its id, the last part of its ARN.
+    pub id: String,
+    /// Acknowledges it.
+    pub code: String,
+    /// ARN of the channel.
+    pub channel: String,
 }
 
 /// A step on the way from an engagement to a person.
@@ -150,6 +170,8 @@ pub enum Due {
     Answer {
         /// The page.
         page: usize,
+        /// The answer.
+        answer: Answer,
     },
 }
 
@@ -176,7 +198,8 @@ pub struct Attempt {
 }
 
 /// An acknowledgement.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Answer {
     /// ARN of the channel; none is the one used last.
     pub channel: Option<String>,
@@ -215,16 +238,12 @@ impl Engagement {
 }
 
 impl Page {
-    /// When this happened first.
-    pub fn first(&self, kind: ReceiptKind) -> Option<Millis> {
+    /// When the person acknowledged it.
+    pub fn read(&self) -> Option<Millis> {
         let mut receipts = self.receipts.iter();
-        receipts.find(|each| each.kind == kind).map(|each| each.at)
-    }
-
-    /// When this happened last.
-    pub fn last(&self, kind: ReceiptKind) -> Option<Millis> {
-        let mut receipts = self.receipts.iter().rev();
-        receipts.find(|each| each.kind == kind).map(|each| each.at)
+        receipts
+            .find(|each| each.kind == ReceiptKind::Read)
+            .map(|each| each.at)
     }
 
     /// The channel used last, with its type.
