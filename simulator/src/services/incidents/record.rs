@@ -217,7 +217,12 @@ fn engage(
             incident_id: Some(record.arn.clone()),
             sender: "AWS Systems Manager Incident Manager".to_owned(),
             subject: record.title.clone(),
-            content: record.summary.clone().unwrap_or_default(),
+            // The model has no message without content.
+            content: record
+                .summary
+                .clone()
+                .filter(|summary| !summary.is_empty())
+                .unwrap_or_else(|| record.title.clone()),
             public_subject: Some(record.title.clone()),
             public_content: None,
         };
