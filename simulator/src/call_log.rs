@@ -122,11 +122,12 @@ impl CallLog {
 
 impl Call {
     fn to_json(&self) -> Value {
-        let actions: Vec<&str> = self
-            .needed
-            .iter()
-            .map(|needed| needed.action.as_str())
-            .collect();
+        let mut actions: Vec<&str> = Vec::new();
+        for needed in &self.needed {
+            if !actions.contains(&needed.action.as_str()) {
+                actions.push(&needed.action);
+            }
+        }
         let mut resources: Vec<&str> = Vec::new();
         for resource in self
             .needed

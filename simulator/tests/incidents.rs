@@ -434,3 +434,38 @@ async fn a_set_may_fail_and_be_out_of_sight() {
     says(&get(&second, &arn).await, 404, "ResourceNotFoundException");
     assert_eq!(get(&client, &arn).await.status, 200);
 }
+
+#[tokio::test]
+async fn a_key_that_cannot_be_used_keeps_the_set() {
+    let (_server, client) = start(Options::default()).await;
+    let key = |region: &str, id: &str| format!("arn:aws:kms:{region}:{ACCOUNT}:key/{id}");
+    let unusable = json!({"us-east-1": {"sseKmsKeyId": key("us-east-1", "unusable")}});
+    says(
+        &create(&client, json!({"regions": unusable})).await,
+        400,
+        "ValidationException",
+    );
+    let own = key("us-east-1", "a");
+    let arn = made(
+        &client,
+        json!({"regions": {"us-east-1": {"sseKmsKeyId": own}}}),
+    )
+    .await;
+    let more = json!({"addRegionAction": {"regionName": "eu-west-1", "sseKmsKeyId": key("eu-west-1", "unusable")}});
+    says(
+        &update(&client, &arn, more).await,
+        400,
+        "ValidationException",
+    );
+    let control = format!("unusable?account={ACCOUNT}");
+    client.steer("PUT", &control, json!({"keys": [own]})).await;
+    let last = json!({"deleteRegionAction": {"regionName": "us-east-1"}});
+    says(
+        &update(&client, &arn, last).await,
+        400,
+        "ValidationException",
+    );
+    says(&delete(&client, &arn).await, 400, "ValidationException");
+    client.steer("PUT", &control, json!({})).await;
+    assert_eq!(delete(&client, &arn).await.status, 204);
+}

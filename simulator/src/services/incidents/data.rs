@@ -194,6 +194,8 @@ pub struct Unusable {
     pub secrets: Vec<String>,
     /// Automation documents it cannot start.
     pub documents: Vec<String>,
+    /// KMS keys that are disabled, or deleted.
+    pub keys: Vec<String>,
 }
 
 impl Unusable {
@@ -212,6 +214,11 @@ impl Unusable {
     /// Whether a secret is of no use.
     pub fn has_secret(&self, id: &str) -> bool {
         Self::has(&self.secrets, id)
+    }
+
+    /// Whether a key is of no use.
+    pub fn has_key(&self, key: &str) -> bool {
+        Self::has(&self.keys, key)
     }
 
     /// Whether a document cannot be started.

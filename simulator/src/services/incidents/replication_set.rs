@@ -12,6 +12,7 @@ use crate::knobs::Knob;
 use crate::services::Call;
 use crate::state::Account;
 
+use super::data::Unusable;
 use super::state::{DEFAULT_KEY, RegionInfo, ReplicationSet, Status};
 use super::tokens::{Mismatch, remember, replayed};
 use super::{action, errors};
@@ -95,6 +96,16 @@ fn check_region_name(call: &Call<'_>, region: &str) -> Result<(), AwsError> {
             "{region} is not a supported Region"
         )))
     }
+}
+
+/// The service cannot do without the keys it encrypts with.
+fn check_usable(unusable: &Unusable, key: &str) -> Result<(), AwsError> {
+    if unusable.has_key(key) {
+        return Err(errors::invalid(format!(
+            "The KMS key {key} cannot be used. Make sure that it exists and is enabled"
+        )));
+    }
+    Ok(())
 }
 
 /// Keys are all owned by AWS, or all by the customer.
@@ -229,6 +240,7 @@ pub(super) fn create(account: &mut Account, call: &mut Call<'_>) -> Result<Value
     for (name, value) in call.input["regions"].as_object().into_iter().flatten() {
         check_region_name(call, name)?;
         let key = key_of(call, name, value["sseKmsKeyId"].as_str())?;
+        check_usable(&account.unusable, &key)?;
         regions.insert(name.clone(), key);
     }
     check_keys(regions.values())?;
@@ -327,6 +339,7 @@ pub(super) fn update(account: &mut Account, call: &mut Call<'_>) -> Result<Value
     if let Some((output, _)) = replayed(account, call, &Mismatch::Conflict)? {
         return Ok(output);
     }
+    let unusable = account.unusable.clone();
     let set = find(account, call, &arn)?;
     if set.status != Status::Active {
         return Err(errors::conflict(
@@ -340,9 +353,9 @@ pub(super) fn update(account: &mut Account, call: &mut Call<'_>) -> Result<Value
     }
     let wanted = &call.input["actions"][0];
     if let Some(add) = wanted.get("addRegionAction") {
-        add_region(set, call, add)?;
+        add_region(set, call, &unusable, add)?;
     } else {
-        remove_region(set, call, &wanted["deleteRegionAction"])?;
+        remove_region(set, call, &unusable, &wanted["deleteRegionAction"])?;
     }
     call.principal.clone_into(&mut set.modified_by);
     set.modified = call.now;
@@ -351,7 +364,12 @@ pub(super) fn update(account: &mut Account, call: &mut Call<'_>) -> Result<Value
     Ok(json!({}))
 }
 
-fn add_region(set: &mut ReplicationSet, call: &Call<'_>, add: &Value) -> Result<(), AwsError> {
+fn add_region(
+    set: &mut ReplicationSet,
+    call: &Call<'_>,
+    unusable: &Unusable,
+    add: &Value,
+) -> Result<(), AwsError> {
     let name = add["regionName"].as_str().unwrap_or_default();
     check_region_name(call, name)?;
     if set.regions.contains_key(name) {
@@ -365,6 +383,7 @@ fn add_region(set: &mut ReplicationSet, call: &Call<'_>, add: &Value) -> Result<
         )));
     }
     let key = key_of(call, name, add["sseKmsKeyId"].as_str())?;
+    check_usable(unusable, &key)?;
     check_keys(set.regions.values().map(|info| &info.key).chain([&key]))?;
     set.regions.insert(
         name.to_owned(),
@@ -383,6 +402,7 @@ fn add_region(set: &mut ReplicationSet, call: &Call<'_>, add: &Value) -> Result<
 fn remove_region(
     set: &mut ReplicationSet,
     call: &Call<'_>,
+    unusable: &Unusable,
     remove: &Value,
 ) -> Result<(), AwsError> {
     let name = remove["regionName"].as_str().unwrap_or_default();
@@ -403,6 +423,9 @@ fn remove_region(
             "The Region {name} was added less than 24 hours ago and cannot be deleted yet"
         )));
     }
+    if last {
+        check_usable(unusable, &info.key)?;
+    }
     info.status = Status::Deleting;
     info.updated = call.now;
     let status = if last {
@@ -415,6 +438,7 @@ fn remove_region(
 }
 
 pub(super) fn delete(account: &mut Account, call: &mut Call<'_>) -> Result<Value, AwsError> {
+    let unusable = account.unusable.clone();
     let set = find(account, call, call.required("arn"))?;
     match set.status {
         Status::Deleting => return Ok(json!({})),
@@ -430,6 +454,9 @@ pub(super) fn delete(account: &mut Account, call: &mut Call<'_>) -> Result<Value
         return Err(errors::invalid(
             "The replication set has deletion protection and cannot be deleted",
         ));
+    }
+    for info in set.regions.values() {
+        check_usable(&unusable, &info.key)?;
     }
     for info in set.regions.values_mut() {
         info.status = Status::Deleting;
