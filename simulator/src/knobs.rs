@@ -84,6 +84,8 @@ knobs! {
     PageDelivery = "page_delivery", Kind::OneOf(&["delivered", "on-read", "never"]);
     /// Whether the code of a page is checked when the call does not say.
     AcceptCodeDefault = "accept_code_default", Kind::OneOf(&["enforce", "ignore"]);
+    /// Engaging a contact whose plan is empty.
+    EngagementWithoutPlan = "engagement_without_plan", Kind::OneOf(&["accept", "refuse"]);
     /// Whether an engagement that nobody stopped has an end.
     EngagementStopTime = "engagement_stop_time", Kind::OneOf(&["when-over", "when-stopped"]);
     /// Deleting a response plan that is not there.

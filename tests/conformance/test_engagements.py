@@ -516,6 +516,25 @@ def test_nobody_to_reach(account):
     assert kinds(account, account.pages()[-1]) == ["ERROR"]
 
 
+@pytest.mark.parametrize("value", ["accept", "refuse"])
+def test_engagement_without_plan(account, value):
+    account.knobs(engagement_without_plan=value)
+    bare = [
+        contact(account, "ana"),
+        contact(account, "ben", plan={"Stages": [stage()]}),
+        contact(account, "week", kind="ONCALL_SCHEDULE"),
+        contact(account, "team", kind="ESCALATION"),
+    ]
+    for arn in bare:
+        if value == "accept":
+            engage(account, arn)
+        else:
+            wish = {"ContactId": arn, "Sender": "s", "Subject": "s", "Content": "c"}
+            refused(INVALID, account.contacts().start_engagement, **wish)
+    assert len(account.contacts().list_engagements()["Engagements"]) == (4 if value == "accept" else 0)
+    engage(account, person(account, "cem"))
+
+
 def test_from_the_plan_to_the_person(account):
     client = account.contacts()
     ana, ben, cem = (person(account, alias) for alias in ("ana", "ben", "cem"))

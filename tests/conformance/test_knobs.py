@@ -46,6 +46,7 @@ DEFAULTS = {
     "replication_set_elsewhere": "seen",
     "assume_role_external_id": "",
     "page_per": "contact",
+    "engagement_without_plan": "accept",
     "page_delivery": "delivered",
     "accept_code_default": "enforce",
     "engagement_stop_time": "when-over",

@@ -125,6 +125,13 @@ fn is_rotation(region: &RegionContacts, call: &Call<'_>, arn: &str) -> bool {
         .is_some_and(|parsed| region.rotations.contains_key(parsed.rest))
 }
 
+/// Whether a plan names anybody or anything to engage.
+pub(super) fn engages(plan: &Value) -> bool {
+    let mut stages = items(plan, "Stages").iter();
+    stages.any(|stage| !items(stage, "Targets").is_empty())
+        || !items(plan, "RotationIds").is_empty()
+}
+
 /// Using a contact in a plan needs a permission of its own.
 pub(super) fn needs(plan: &Value) -> Vec<Needed> {
     let mut needed: Vec<Needed> = Vec::new();

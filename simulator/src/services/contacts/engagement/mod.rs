@@ -11,11 +11,13 @@ use serde_json::{Value, json};
 
 use crate::clock::Millis;
 use crate::error::AwsError;
+use crate::knobs::Knob;
 use crate::state::Account;
 use crate::world::Circumstances;
 
 use super::arn::{beside, parse};
 use super::errors::{self, CONTACT, ENGAGEMENT};
+use super::plan;
 use super::state::RegionContacts;
 use state::{Answer, Due, Engagement, ReceiptKind};
 use view::View;
@@ -66,8 +68,15 @@ pub fn start(
         .filter(|parsed| parsed.kind == "contact" && parsed.account == account.id)
         .ok_or_else(|| errors::invalid_arn(&start.contact_arn))?;
     let region = account.region(parsed.region);
-    if !region.contacts.contains_key(parsed.rest) {
-        return Err(errors::not_found(CONTACT, &start.contact_arn));
+    let contact = region
+        .contacts
+        .get(parsed.rest)
+        .ok_or_else(|| errors::not_found(CONTACT, &start.contact_arn))?;
+    if !plan::engages(&contact.plan) && at.knobs.is(Knob::EngagementWithoutPlan, "refuse") {
+        return Err(errors::invalid(format!(
+            "{} has no engagement plan",
+            contact.alias
+        )));
     }
     let mut engagement = Engagement::new(start.clone(), at.now);
     course::begin(&mut engagement, region, at);
@@ -185,8 +194,9 @@ impl Engagement {
 
 /// The page an ARN names.
 pub(super) fn page_at<'a>(region: &'a RegionContacts, arn: &str) -> Option<View<'a>> {
+    let id = arn.rsplit('/').next();
     let mut views = region.engagements.values().flat_map(Engagement::views);
-    views.find(|view| view.arn() == arn)
+    views.find(|view| Some(view.id()) == id && view.arn() == arn)
 }
 
 /// All pages of an account, in the order of their numbers.

@@ -43,7 +43,8 @@ impl Engagement {
 }
 
 impl<'a> View<'a> {
-    fn id(&self) -> &'a str {
+    /// Its id, the last part of its ARN.
+    pub(super) fn id(&self) -> &'a str {
         self.part.map_or(&self.page.id, |part| &part.id)
     }
 
