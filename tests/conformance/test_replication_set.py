@@ -400,3 +400,19 @@ def test_a_set_that_failed(account, simulator):
     refused("ConflictException", account.incidents().update_replication_set, arn=arn, actions=[action])
     account.incidents().delete_replication_set(arn=arn)
     refused("ResourceNotFoundException", account.incidents().get_replication_set, arn=arn)
+
+
+def test_keys_that_cannot_be_used(bare, simulator):
+    client = bare.incidents()
+    mine = key(bare, "us-east-1")
+    simulator.control("PUT", "/unusable", {"keys": [mine]}, account=bare.id)
+    refused("ValidationException", client.create_replication_set, regions={"us-east-1": {"sseKmsKeyId": mine}})
+    simulator.control("PUT", "/unusable", {}, account=bare.id)
+    arn = client.create_replication_set(regions={"us-east-1": {"sseKmsKeyId": mine}})["arn"]
+    simulator.control("PUT", "/unusable", {"keys": [mine]}, account=bare.id)
+    refused("ValidationException", client.delete_replication_set, arn=arn)
+    last = {"deleteRegionAction": {"regionName": "us-east-1"}}
+    refused("ValidationException", client.update_replication_set, arn=arn, actions=[last])
+    simulator.control("PUT", "/unusable", {}, account=bare.id)
+    client.delete_replication_set(arn=arn)
+    refused("ResourceNotFoundException", client.get_replication_set, arn=arn)
