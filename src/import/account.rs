@@ -20,6 +20,23 @@ pub struct Account {
     pub rotations: BTreeMap<String, Rotation>,
     /// The replication set.
     pub replication_set: Option<ReplicationSet>,
+    /// Response plans, by ARN.
+    pub response_plans: BTreeMap<String, ResponsePlan>,
+}
+
+/// A response plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResponsePlan {
+    /// ARN.
+    pub arn: String,
+    /// Name.
+    pub name: String,
+    /// Everything else.
+    pub content: crate::resources::response_plan::desired::Content,
+    /// Fields that this version does not understand.
+    pub not_understood: Vec<String>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
 }
 
 /// The account's replication set.

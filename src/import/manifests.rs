@@ -5,9 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::account::{Account, Channel, Contact, Content, Override, Rotation, Stage, Target};
+use super::account::{
+    Account, Channel, Contact, Content, Override, ResponsePlan, Rotation, Stage, Target,
+};
 use super::expressible::{self, Verdict, is_users_tag};
 use super::names;
+use super::response_plans;
 use crate::api::{CONTACT_DATA_LABEL, GROUP, VERSION};
 use crate::aws::tag::{MOST_TAGS, MOST_USER_TAGS};
 
@@ -102,6 +105,8 @@ struct Writer<'a> {
     /// For each namespace and kind there: who refers to it, by kind and namespace.
     grants: BTreeSet<(String, &'static str, &'static str, String)>,
     unmanaged: bool,
+    /// Roles of runbooks.
+    roles: BTreeSet<&'a str>,
     made: Manifests,
 }
 
@@ -115,17 +120,26 @@ pub fn manifests(account: &Account, options: &Options) -> Manifests {
         without: BTreeSet::new(),
         grants: BTreeSet::new(),
         unmanaged: false,
+        roles: BTreeSet::new(),
         made: Manifests::default(),
     };
     // What cannot be said is found out first: others refer to it by ARN then.
     for contact in account.contacts.values() {
         writer.judge(contact, &users);
     }
+    for plan in account.response_plans.values() {
+        writer.judge_response_plan(plan);
+    }
     writer.tell_namespaces();
     let mut objects = vec![];
     for contact in account.contacts.values() {
         if let Some(place) = writer.places.get(contact.arn.as_str()).cloned() {
             objects.extend(writer.object(contact, &place));
+        }
+    }
+    for plan in account.response_plans.values() {
+        if let Some(place) = writer.places.get(plan.arn.as_str()).cloned() {
+            objects.push(writer.response_plan(plan, &place));
         }
     }
     writer.tell_rest(&users);
@@ -155,6 +169,7 @@ fn order(object: &Object) -> (Option<usize>, Option<String>, String) {
         "OnCallSchedule",
         "EscalationPlan",
         "RotationOverride",
+        "ResponsePlan",
     ];
     let place = kinds.iter().position(|k| *k == object.kind);
     (place, object.namespace.clone(), object.name.clone())
@@ -206,27 +221,96 @@ impl<'a> Writer<'a> {
             Content::EscalationPlan { .. } => "EscalationPlan",
             Content::Unknown => return,
         };
+        self.place_as(kind, &contact.arn, &contact.alias, &contact.tags);
+    }
+
+    fn place_as(
+        &mut self,
+        kind: &'static str,
+        arn: &'a str,
+        alias: &'a str,
+        tags: &'a BTreeMap<String, String>,
+    ) {
         let place = Place {
             kind,
-            namespace: self.namespace_of(contact),
-            name: names::object_name(&contact.alias),
+            namespace: self.namespace_of(alias, tags),
+            name: names::object_name(alias),
         };
         if self.places.values().any(|taken| *taken == place) {
             // As good as never: aliases that are no names have digits of their own.
             let message = format!("its name would be that of another object, {}", place.name);
-            self.made.problems.push(problem(&contact.alias, message));
+            self.made.problems.push(problem(alias, message));
             return;
         }
-        self.places.insert(&contact.arn, place);
+        self.places.insert(arn, place);
+    }
+
+    /// Gives a response plan its place, unless no manifest can say what it is.
+    fn judge_response_plan(&mut self, plan: &'a ResponsePlan) {
+        match response_plans::verdict(self.account, plan) {
+            Verdict::Nothing(message) => {
+                self.made.problems.push(problem(&plan.name, message));
+            }
+            Verdict::AllBut(tags) => {
+                for (key, message) in tags {
+                    self.made.left_out.push(problem(&plan.name, message));
+                    self.without.insert((&plan.arn, key));
+                }
+                self.place_as("ResponsePlan", &plan.arn, &plan.name, &plan.tags);
+            }
+        }
+    }
+
+    fn response_plan(&mut self, plan: &'a ResponsePlan, place: &Place) -> Object {
+        let mut spec = self.spec();
+        if plan.name != place.name {
+            spec["name"] = json!(plan.name);
+        }
+        let fields = response_plans::spec(&plan.content);
+        for (field, value) in fields.as_object().into_iter().flatten() {
+            spec[field] = value.clone();
+        }
+        let engagements: Vec<Value> = plan
+            .content
+            .engagements
+            .iter()
+            .map(|arn| {
+                let reference = self.reference(arn, place, &plan.name);
+                match self.places.get(arn.as_str()).map(|p| p.kind) {
+                    Some("Contact") => json!({"contactRef": reference}),
+                    Some("OnCallSchedule") => json!({"onCallScheduleRef": reference}),
+                    Some("EscalationPlan") => json!({"escalationPlanRef": reference}),
+                    _ => reference,
+                }
+            })
+            .collect();
+        if !engagements.is_empty() {
+            spec["engagements"] = json!(engagements);
+        }
+        let tags = plan.tags.iter().filter(|(key, _)| {
+            is_users_tag(key) && !self.without.contains(&(plan.arn.as_str(), (*key).clone()))
+        });
+        let tags: BTreeMap<&String, &String> = tags.collect();
+        if !tags.is_empty() {
+            spec["tags"] = json!(tags);
+        }
+        if let Some(automation) = &plan.content.automation {
+            self.roles.insert(&automation.role_arn);
+        }
+        managed(place, &spec)
     }
 
     /// What the rule looks at.
-    fn named_namespace(&self, contact: &'a Contact) -> Option<&'a str> {
+    fn named_namespace(
+        &self,
+        alias: &'a str,
+        tags: &'a BTreeMap<String, String>,
+    ) -> Option<&'a str> {
         match &self.options.namespaces {
             NamespaceRule::One(_) => None,
-            NamespaceRule::Tag(key, _) => contact.tags.get(key).map(String::as_str),
+            NamespaceRule::Tag(key, _) => tags.get(key).map(String::as_str),
             NamespaceRule::Prefix(separator, _) => {
-                let split = contact.alias.split_once(separator.as_str());
+                let split = alias.split_once(separator.as_str());
                 split.map(|(prefix, _)| prefix)
             }
         }
@@ -240,8 +324,8 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn namespace_of(&self, contact: &'a Contact) -> String {
-        self.named_namespace(contact)
+    fn namespace_of(&self, alias: &'a str, tags: &'a BTreeMap<String, String>) -> String {
+        self.named_namespace(alias, tags)
             .and_then(names::namespace)
             .unwrap_or_else(|| self.other_namespace().to_owned())
     }
@@ -249,11 +333,15 @@ impl<'a> Writer<'a> {
     /// Namespaces whose names are not what the rule found.
     fn tell_namespaces(&mut self) {
         let mut found: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
-        for contact in self.account.contacts.values() {
-            if self.places.contains_key(contact.arn.as_str())
-                && let Some(text) = self.named_namespace(contact)
+        let contacts = self.account.contacts.values();
+        let contacts = contacts.map(|c| (&c.arn, &c.alias, &c.tags));
+        let plans = self.account.response_plans.values();
+        let plans = plans.map(|p| (&p.arn, &p.name, &p.tags));
+        for (arn, alias, tags) in contacts.chain(plans) {
+            if self.places.contains_key(arn.as_str())
+                && let Some(text) = self.named_namespace(alias, tags)
             {
-                let namespace = self.namespace_of(contact);
+                let namespace = self.namespace_of(alias, tags);
                 found.entry(namespace).or_default().insert(text);
             }
         }
@@ -685,6 +773,9 @@ impl<'a> Writer<'a> {
         });
         if self.unmanaged {
             spec["unmanagedReferences"] = json!("Allow");
+        }
+        if !self.roles.is_empty() {
+            spec["passRoleArns"] = json!(self.roles);
         }
         Object {
             kind: "ProviderConfig",

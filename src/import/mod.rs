@@ -6,8 +6,10 @@ pub mod manifests;
 pub mod names;
 mod progress;
 pub mod read;
+pub mod response_plans;
 pub mod write;
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -18,7 +20,7 @@ use jiff::Timestamp;
 
 use crate::aws::ambient::{patiently, session_at};
 use crate::aws::{CallError, Session};
-use account::Account;
+use account::{Account, ResponsePlan};
 use manifests::{NamespaceRule, Options};
 use progress::Progress;
 use write::Layout;
@@ -246,6 +248,7 @@ async fn read_account(
         meter.step();
     }
     drop(reading);
+    let response_plans = read_response_plans(session).await?;
     let replication_set = patiently(async || read::replication_set(session).await)
         .await
         .map_err(Failure::Call)?;
@@ -259,7 +262,25 @@ async fn read_account(
         contacts: contacts_read,
         rotations: rotations_read,
         replication_set,
+        response_plans,
     })
+}
+
+/// There are few of them, and each is one call: an interrupted import reads them anew.
+async fn read_response_plans(session: &Session) -> Result<BTreeMap<String, ResponsePlan>, Failure> {
+    let listed = patiently(async || read::list_response_plans(session).await)
+        .await
+        .map_err(Failure::Call)?;
+    let meter = Meter::new("response plans", listed.len(), listed.len());
+    let mut found = BTreeMap::new();
+    let mut reading = stream::iter(&listed)
+        .map(|arn| patiently(async move || read::response_plan(session, arn).await))
+        .buffer_unordered(AT_A_TIME);
+    while let Some(plan) = reading.try_next().await.map_err(Failure::Call)? {
+        found.extend(plan.map(|plan| (plan.arn.clone(), plan)));
+        meter.step();
+    }
+    Ok(found)
 }
 
 /// Shows on a terminal how far reading has come.

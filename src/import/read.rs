@@ -6,7 +6,8 @@ use aws_sdk_ssmcontacts::types;
 use jiff::{SignedDuration, Timestamp};
 
 use super::account::{
-    Channel, Contact, Content, Override, ReplicationSet, Rotation, RotationFields, Stage, Target,
+    Channel, Contact, Content, Override, ReplicationSet, ResponsePlan, Rotation, RotationFields,
+    Stage, Target,
 };
 use crate::api::contact::ChannelType;
 use crate::api::on_call_schedule::{
@@ -15,7 +16,7 @@ use crate::api::on_call_schedule::{
 };
 use crate::aws::contacts::{self, ContactType};
 use crate::aws::{CallError, ErrorClass, Operation, Session, incidents, rotations};
-use crate::resources::replication_set;
+use crate::resources::{replication_set, response_plan};
 use crate::schedule::{self, Interval, RotationSettings, Weekday};
 
 /// Overrides are made six months ahead at most; a little more catches all.
@@ -81,6 +82,54 @@ pub async fn contact(session: &Session, arn: &str) -> Result<Option<Contact>, Ca
         alias: found.alias,
         display_name: found.display_name,
         content,
+    }))
+}
+
+/// ARNs of all response plans.
+pub async fn list_response_plans(session: &Session) -> Result<Vec<String>, CallError> {
+    let mut all = vec![];
+    let mut next = None;
+    loop {
+        let request = session
+            .incidents()
+            .list_response_plans()
+            .max_results(100)
+            .set_next_token(next);
+        let page = session
+            .send(Operation::ListResponsePlans, request.send())
+            .await?;
+        all.extend(page.response_plan_summaries.into_iter().map(|p| p.arn));
+        next = page.next_token.filter(|t| !t.is_empty());
+        if next.is_none() {
+            all.sort();
+            return Ok(all);
+        }
+    }
+}
+
+/// A response plan. `None` = it was deleted meanwhile.
+pub async fn response_plan(
+    session: &Session,
+    arn: &str,
+) -> Result<Option<ResponsePlan>, CallError> {
+    let Some(found) = response_plan::aws::get(session, arn).await? else {
+        return Ok(None);
+    };
+    // Outside the replication set's first Region there are none to be had.
+    let tags = match incidents::tags(session, arn).await {
+        Err(error) if matches!(error.class, ErrorClass::Invalid | ErrorClass::NotFound) => {
+            BTreeMap::new()
+        }
+        other => other?,
+    };
+    let name = arn.rsplit('/').next().unwrap_or_default().to_owned();
+    let odd = found.not_understood.iter();
+    Ok(Some(ResponsePlan {
+        arn: found.arn,
+        name,
+        content: found.content,
+        not_understood: odd.map(|field| (*field).to_owned()).collect(),
+        tags,
     }))
 }
 

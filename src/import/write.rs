@@ -31,7 +31,7 @@ pub const PROGRESS: &str = "secrets/.import-progress.jsonl";
 const NOT_READ: &str = "
 ## What is not looked at
 
-Response plans, incidents, engagements, policies of contacts (shares with other accounts) and whether a channel is activated: all of that stays as it is
+Incidents, engagements, policies of contacts (shares with other accounts) and whether a channel is activated: all of that stays as it is
 in AWS, and applying the manifests does not touch it. Overrides that are over are history and are not written. ChannelActivations are not written
 either: a channel that is activated stays so.
 ";

@@ -100,6 +100,7 @@ fn account(contacts: Vec<Contact>, rotations: Vec<Rotation>) -> Account {
             tags: BTreeMap::new(),
             taggable: true,
         }),
+        response_plans: BTreeMap::new(),
     }
 }
 
@@ -408,4 +409,150 @@ fn namespaces_follow_the_rule_and_are_explained_where_they_differ() {
     assert_eq!(grants, ["others", "payments"]);
     let protected = find(&made, "Namespace", "search")["metadata"]["annotations"].as_object();
     assert_eq!(protected.map(serde_json::Map::len), Some(2));
+}
+
+fn response_plan(name: &str, engaged: &[&str]) -> crate::import::account::ResponsePlan {
+    use crate::resources::response_plan::desired::Content;
+    crate::import::account::ResponsePlan {
+        arn: format!("arn:aws:ssm-incidents::123456789012:response-plan/{name}"),
+        name: name.to_owned(),
+        content: Content {
+            title: "Down".to_owned(),
+            impact: 2,
+            engagements: engaged.iter().map(|a| arn("contact", a)).collect(),
+            ..Content::default()
+        },
+        not_understood: vec![],
+        tags: BTreeMap::new(),
+    }
+}
+
+fn with_response_plans(
+    contacts: Vec<Contact>,
+    plans: Vec<crate::import::account::ResponsePlan>,
+) -> Account {
+    let mut account = account(contacts, vec![]);
+    account.response_plans = plans.into_iter().map(|p| (p.arn.clone(), p)).collect();
+    account
+}
+
+#[test]
+fn a_response_plan_is_written_with_all_it_has_and_its_role_is_allowed() {
+    use crate::api::response_plan::{DynamicVariable, TargetAccount};
+    use crate::resources::response_plan::desired::{Automation, PagerDuty};
+    let topic = |name: &str| format!("arn:aws:sns:us-east-1:123456789012:{name}");
+    let role = "arn:aws:iam::123456789012:role/runbook";
+    let mut plan_ = response_plan("Down", &["ladder", "alice", "primary", "gone"]);
+    plan_.tags = BTreeMap::from(
+        [("team", "payments"), ("a.b", "x"), ("empty", "")].map(|(k, v)| (k.into(), v.into())),
+    );
+    let content = &mut plan_.content;
+    content.display_name = "It's down".into();
+    content.summary = "Look".into();
+    content.dedupe_string = "payments".into();
+    content.notification_targets = [topic("told")].into();
+    content.incident_tags = BTreeMap::from([("a b".to_owned(), String::new())]);
+    content.chat_channel = [topic("chat")].into();
+    content.automation = Some(Automation {
+        document_name: "Runbook".into(),
+        document_version: Some("3".into()),
+        role_arn: role.into(),
+        target_account: TargetAccount::ImpactedAccount,
+        parameters: BTreeMap::from([("Key".to_owned(), vec!["b".to_owned(), "a".to_owned()])]),
+        dynamic_parameters: BTreeMap::from([(
+            "Incident".to_owned(),
+            DynamicVariable::IncidentRecordArn,
+        )]),
+    });
+    content.pager_duty = Some(PagerDuty {
+        name: "p".into(),
+        service_id: "P1".into(),
+        secret_id: "pagerduty".into(),
+    });
+    let contacts = vec![
+        person("alice", vec![], &[]),
+        tagged(plan("ladder", &["alice"]), "team", "other"),
+        schedule("primary", &[]),
+    ];
+    let account = with_response_plans(contacts, vec![plan_]);
+    let rule = NamespaceRule::Tag("team".to_owned(), "n".to_owned());
+    let made = manifests(&account, &options(rule));
+    let object = made.objects.iter().find(|o| o.kind == "ResponsePlan");
+    let object = object.unwrap();
+    assert!(object.name.starts_with("down-"), "{}", object.name);
+    assert_eq!(
+        object.content["spec"],
+        json!({
+            "adoptionPolicy": "Adopt", "name": "Down", "displayName": "It's down",
+            "incidentTemplate": {
+                "title": "Down", "impact": "High", "summary": "Look", "dedupeString": "payments",
+                "notificationTargets": [{"snsTopicArn": topic("told")}], "incidentTags": {"a b": ""},
+            },
+            "engagements": [
+                {"contactRef": {"name": "alice", "namespace": "n"}}, {"arn": arn("contact", "gone")},
+                {"escalationPlanRef": {"name": "ladder", "namespace": "other"}},
+                {"onCallScheduleRef": {"name": "primary", "namespace": "n"}},
+            ],
+            "chatChannel": {"chatbotSns": [topic("chat")]},
+            "automation": {
+                "documentName": "Runbook", "documentVersion": "3", "roleArn": role, "targetAccount": "ImpactedAccount",
+                "parameters": [{"name": "Key", "values": ["b", "a"]}],
+                "dynamicParameters": [{"name": "Incident", "variable": "IncidentRecordArn"}],
+            },
+            "pagerDuty": {"name": "p", "serviceId": "P1", "secretId": "pagerduty"},
+            "tags": {"team": "payments"},
+        })
+    );
+    serde_json::from_value::<crate::api::ResponsePlan>(object.content.clone()).unwrap();
+    let config = &find(&made, "ProviderConfig", "default")["spec"];
+    assert_eq!(config["passRoleArns"], json!([role]));
+    assert_eq!(config["unmanagedReferences"], "Allow");
+    let grants = made.objects.iter().filter(|o| o.kind == "AccessGrant");
+    assert_eq!(grants.count(), 3, "for contacts, schedules and escalation plans");
+    let left_out = told(&made.left_out);
+    assert_eq!(left_out.len(), 2, "{left_out:?}");
+    assert!(left_out[0].contains("tag a.b") && left_out[1].contains("tag empty"));
+}
+
+#[test]
+fn a_response_plan_that_no_manifest_can_say_is_told() {
+    let mut cases = vec![];
+    let mut case =
+        |name: &str, says: &'static str, change: fn(&mut crate::import::account::ResponsePlan)| {
+            let mut plan = response_plan(name, &[]);
+            change(&mut plan);
+            cases.push((plan, says));
+        };
+    case("odd", "automation is set up", |p| {
+        p.not_understood = vec!["automation".to_owned()]
+    });
+    case("shared", "account 999999999999", |p| {
+        p.arn = "arn:aws:ssm-incidents::999999999999:response-plan/shared".to_owned();
+    });
+    case("elsewhere", "CHK-32", |p| {
+        let there = "arn:aws:ssm-contacts:eu-west-1:123456789012:contact/alice";
+        p.content.engagements = [there.to_owned()].into();
+    });
+    case("topic", "CHK-36", |p| {
+        p.content.chat_channel = ["arn:aws:sns:us-east-1:999999999999:chat".to_owned()].into();
+    });
+    case("tags", "three of its own", |p| {
+        p.tags = (0..48).map(|n| (format!("k{n}"), "v".to_owned())).collect();
+    });
+    case("ours", "those are the operator's", |p| {
+        let key = "incident-operator/owner".to_owned();
+        p.content.incident_tags = BTreeMap::from([(key, "x".to_owned())]);
+    });
+    for (plan, says) in cases {
+        let made = made(&with_response_plans(vec![], vec![plan]));
+        assert!(
+            made.objects.iter().all(|o| o.kind != "ResponsePlan"),
+            "{says}"
+        );
+        let problems = told(&made.problems);
+        assert!(
+            problems.len() == 1 && problems[0].contains(says),
+            "{problems:?}"
+        );
+    }
 }
