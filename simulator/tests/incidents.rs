@@ -451,6 +451,15 @@ async fn a_key_that_cannot_be_used_keeps_the_set() {
         json!({"regions": {"us-east-1": {"sseKmsKeyId": own}}}),
     )
     .await;
+    let iam = format!("iam?account={ACCOUNT}");
+    for action in ["kms:CreateGrant", "kms:DescribeKey"] {
+        client.steer("PUT", &iam, json!({"deny": [action]})).await;
+        let with_key = json!({"addRegionAction": {"regionName": "eu-west-1", "sseKmsKeyId": key("eu-west-1", "b")}});
+        let answer = update(&client, &arn, with_key).await;
+        says(&answer, 403, "AccessDeniedException");
+        assert!(answer.message().contains(action), "{}", answer.message());
+    }
+    client.steer("PUT", &iam, json!({})).await;
     let more = json!({"addRegionAction": {"regionName": "eu-west-1", "sseKmsKeyId": key("eu-west-1", "unusable")}});
     says(
         &update(&client, &arn, more).await,

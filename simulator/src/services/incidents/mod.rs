@@ -133,7 +133,7 @@ static OPERATIONS: &[Operation] = &[
             post("/updateReplicationSet", 204),
             &shapes::UPDATE_SET,
             1.0,
-            on_arn,
+            replication_set::update_needs,
             replication_set::update,
         ),
         CLIENT_TOKEN,

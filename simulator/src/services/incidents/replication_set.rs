@@ -55,7 +55,28 @@ pub(super) fn create_needs(account: &Account, call: &Call<'_>) -> Vec<Needed> {
             ),
         ));
     }
+    let regions = call.input["regions"].as_object();
+    for region in regions.into_iter().flat_map(Map::values) {
+        needed.extend(needs_of_key(region));
+    }
     needed
+}
+
+pub(super) fn update_needs(_: &Account, call: &Call<'_>) -> Vec<Needed> {
+    let mut needed = action(call, call.required("arn"));
+    needed.extend(needs_of_key(&call.input["actions"][0]["addRegionAction"]));
+    needed
+}
+
+/// What a Region's key needs, if it is the customer's.
+fn needs_of_key(region: &Value) -> Vec<Needed> {
+    let key = region["sseKmsKeyId"].as_str();
+    key.filter(|key| !key.is_empty() && *key != DEFAULT_KEY)
+        .map_or_else(Vec::new, |key| {
+            ["kms:CreateGrant", "kms:DescribeKey"]
+                .map(|action| Needed::new(action, key))
+                .to_vec()
+        })
 }
 
 /// ARNs of this service have no Region.
