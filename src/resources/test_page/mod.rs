@@ -509,8 +509,13 @@ fn show(shared: &Shared, draft: &mut TestPageStatus, sent: &[Page]) {
         .map(|p| (p.contact.clone(), name_of(shared, &p.contact)))
         .collect();
     draft.pages = pages(sent, &names);
-    let mut paged: Vec<String> = draft.pages.iter().map(|p| p.contact.clone()).collect();
-    paged.dedup();
+    // AWS may show a page for each channel.
+    let mut paged: Vec<String> = vec![];
+    for page in &draft.pages {
+        if !paged.contains(&page.contact) {
+            paged.push(page.contact.clone());
+        }
+    }
     let target = draft.summary.take().unwrap_or_default().target;
     draft.summary = Some(TestPageSummary {
         target,
