@@ -74,3 +74,5 @@ mod status;
 mod support;
 #[path = "stories/whole_account.rs"]
 mod whole_account;
+#[path = "stories/whole_tree.rs"]
+mod whole_tree;

@@ -1,0 +1,192 @@
+//! An object of every kind, in one file and in any order: it converges. Deleted with its namespaces, nothing of it is left in AWS but the
+//! replication set, and the record of the incident that was.
+
+use harness::world::namespace_gone;
+use harness::{World, checks, seconds};
+use jiff::{SignedDuration, Timestamp};
+use kube::ResourceExt as _;
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom as _;
+use serde_json::{Value, json};
+
+use crate::company::{kubectl, of_team, rota, team};
+use crate::roster::schedule_with;
+use crate::support::{Stage, build, contact, contact_with, mutations, secret};
+
+const VERSION: &str = "incident-operator.dev/v1alpha1";
+
+fn object(kind: &str, name: &str, namespace: &str, spec: &Value) -> Value {
+    json!({"apiVersion": VERSION, "kind": kind, "metadata": {"name": name, "namespace": namespace}, "spec": spec})
+}
+
+/// The whole tree, the account itself included.
+fn tree(world: &World) -> Vec<Value> {
+    let team = team(world);
+    let person = |name: &str| json!({"namespace": world.namespace, "name": name});
+    let deadline = Timestamp::now()
+        .checked_add(SignedDuration::from_mins(30))
+        .unwrap()
+        .to_string();
+    let alice = json!({
+        "channels": [{"name": "mobile", "type": "SMS", "addressFrom": {"secretKeyRef": {"name": "people", "key": "mobile"}}}],
+        "engagementPlan": [{"channel": "mobile", "engageAfterMinutes": 0}],
+    });
+    let mut primary = schedule_with(
+        "primary",
+        &[rota(world, "week", &["alice", "bob"])],
+        &json!({}),
+    );
+    primary["metadata"]["namespace"] = json!(team);
+    let from = [
+        "OnCallSchedule",
+        "EscalationPlan",
+        "RotationOverride",
+        "TestPage",
+    ]
+    .map(|kind| json!({"kind": kind, "namespace": team}));
+    let grant = json!({"from": from, "to": [{"kind": "Contact"}]});
+    let ladder = json!({"stages": [
+        {"durationMinutes": 5, "targets": [{"onCallScheduleRef": {"name": "primary"}, "onAcknowledge": "StopEscalation"}]},
+        {"durationMinutes": 5, "targets": [{"contactRef": person("carol")}]},
+    ]});
+    let plan = json!({
+        "incidentTemplate": {"title": "Payments are failing", "impact": "High"},
+        "engagements": [{"escalationPlanRef": {"name": "ladder"}}],
+    });
+    let set = json!({
+        "apiVersion": VERSION, "kind": "ReplicationSet",
+        "metadata": {"name": format!("{}-set", world.id)},
+        "spec": {"regions": [{"name": world.region}]},
+    });
+    let objects = [
+        world.provider_config(),
+        set,
+        secret("people", &json!({"mobile": "+15005550141"})),
+        contact_with("alice", &alice),
+        contact("bob"),
+        contact("carol"),
+        object("AccessGrant", "teams", &world.namespace, &grant),
+        object(
+            "ChannelActivation",
+            "alice-mobile",
+            &world.namespace,
+            &json!({"contactRef": {"name": "alice"}, "channel": "mobile"}),
+        ),
+        primary,
+        object(
+            "RotationOverride",
+            "swap",
+            &team,
+            &json!({"scheduleRef": {"name": "primary"}, "contactRefs": [person("bob")], "durationMinutes": 120}),
+        ),
+        object("EscalationPlan", "ladder", &team, &ladder),
+        object("ResponsePlan", "payments-down", &team, &plan),
+        object(
+            "Incident",
+            "checkout",
+            &team,
+            &json!({"responsePlanRef": {"name": "payments-down"}, "startDeadline": deadline}),
+        ),
+        object(
+            "TestPage",
+            "carol",
+            &team,
+            &json!({"contactRef": person("carol"), "startDeadline": deadline}),
+        ),
+    ];
+    objects.into_iter().map(|o| world.at_home(o)).collect()
+}
+
+/// Applies everything at once, in an order that nobody chose.
+async fn apply_at_once(world: &World, seed: u64) -> Vec<Value> {
+    let mut objects = tree(world);
+    objects.shuffle(&mut StdRng::seed_from_u64(seed));
+    for object in &objects {
+        for channel in object["spec"]["channels"].as_array().into_iter().flatten() {
+            world.sensitive(channel["address"].as_str().unwrap_or_default());
+        }
+    }
+    world.sensitive("+15005550141");
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), list.to_string()).unwrap();
+    kubectl(world, &["apply", "-f", &file.path().to_string_lossy()]).await;
+    objects
+}
+
+async fn account() -> Stage {
+    let builder = World::builder("whole-tree").namespace("team");
+    build(builder.without_provider().not_onboarded()).await
+}
+
+/// How often AWS was asked to do this.
+async fn asked(world: &World, operation: &str) -> usize {
+    let calls = world.operator_calls(0).await;
+    calls.iter().filter(|c| c.operation == operation).count()
+}
+
+async fn comes_and_goes(seed: u64) {
+    let world = account().await;
+    let objects = apply_at_once(&world, seed).await;
+    world
+        .eventually("all of it is Ready", seconds(120), async || {
+            let ours = world.our_objects().await.unwrap();
+            let with_status = ours.iter().filter(|(kind, _)| kind != "AccessGrant");
+            let not: Vec<String> = with_status
+                .filter(|(_, object)| !checks::is_ready(object))
+                .map(|(kind, object)| format!("{kind} {}", object.name_any()))
+                .collect();
+            if ours.len() == objects.len() - 1 && not.is_empty() {
+                Ok(())
+            } else {
+                Err(format!("{} objects, not Ready: {not:?}", ours.len()))
+            }
+        })
+        .await;
+    let incident = world.get("Incident", &of_team(&world, "checkout")).await;
+    assert_eq!(incident.data["status"]["phase"], "Open");
+    assert_eq!(asked(&world, "CreateReplicationSet").await, 1);
+    assert_eq!(asked(&world, "StartIncident").await, 1);
+    assert_eq!(asked(&world, "StartEngagement").await, 1);
+    assert_eq!(world.codes_sent().await, 1);
+
+    let before = mutations(&world, 0).await.len();
+    for namespace in world.namespaces().to_vec() {
+        world.delete("Namespace", &namespace).await;
+    }
+    for namespace in world.namespaces() {
+        namespace_gone(&world.cluster, namespace, seconds(180))
+            .await
+            .unwrap();
+    }
+    world.aws_empty().await;
+    let plans = world.incidents().list_response_plans().send().await;
+    assert!(plans.unwrap().response_plan_summaries.is_empty());
+    let sets = world.incidents().list_replication_sets().send().await;
+    assert_eq!(sets.unwrap().replication_set_arns.len(), 1);
+    let record = incident.data["status"]["arn"].as_str().unwrap();
+    let kept = world.incidents().get_incident_record().arn(record).send();
+    let kept = kept.await.unwrap().incident_record.unwrap();
+    assert_eq!(kept.status.as_str(), "OPEN", "Retain leaves it as it is");
+
+    let set = format!("{}-set", world.id);
+    assert!(checks::is_ready(&world.get("ReplicationSet", &set).await));
+    assert!(mutations(&world, 0).await.len() > before);
+    // Its default is to let go: the account keeps its replication set.
+    world.delete_and_wait("ReplicationSet", &set).await;
+    assert_eq!(asked(&world, "DeleteReplicationSet").await, 0);
+    let sets = world.incidents().list_replication_sets().send().await;
+    assert_eq!(sets.unwrap().replication_set_arns.len(), 1);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn the_whole_tree_at_once_converges_and_goes_with_its_namespaces() {
+    comes_and_goes(5).await;
+}
+
+#[tokio::test]
+async fn the_whole_tree_in_another_order() {
+    comes_and_goes(29).await;
+}
