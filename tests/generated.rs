@@ -247,6 +247,7 @@ fn files_that_decide_are_pure() {
         "resources/on_call_schedule/plan.rs",
         "resources/rotation_override/plan.rs",
         "resources/escalation_plan/plan.rs",
+        "resources/response_plan/plan.rs",
         "release/select.rs",
         "export/calendar.rs",
     ] {
