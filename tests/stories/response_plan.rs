@@ -1424,3 +1424,83 @@ async fn aws_may_look_whether_who_is_engaged_exists() {
     world.ready(KIND, "down").await;
     finish(world).await;
 }
+
+#[tokio::test]
+async fn plans_of_an_account_are_imported_and_nothing_but_tags_is_changed() {
+    let world = stage("rp-import").await;
+    crate::roster::make_person(&world, "alice").await;
+    made_by_hand(&world, "Down_1").await;
+    let everything = types::SsmAutomation::builder()
+        .document_name("Runbook")
+        .role_arn(role(&world, "runbook"))
+        .parameters("Key", vec!["b".to_owned(), "a".to_owned()])
+        .dynamic_parameters(
+            "Incident",
+            types::DynamicSsmParameterValue::Variable(types::VariableType::IncidentRecordArn),
+        )
+        .build()
+        .unwrap();
+    world
+        .incidents()
+        .update_response_plan()
+        .arn(arn(&world, "Down_1"))
+        .display_name("It's down")
+        .incident_template_summary("Look at the dashboard")
+        .incident_template_dedupe_string("payments")
+        .incident_template_tags("a b", "")
+        .incident_template_notification_targets(types::NotificationTargetItem::SnsTopicArn(topic(
+            &world, "told",
+        )))
+        .chat_channel(types::ChatChannel::ChatbotSns(vec![topic(&world, "chat")]))
+        .actions(types::Action::SsmAutomation(everything))
+        .send()
+        .await
+        .unwrap();
+    world
+        .incidents()
+        .tag_resource()
+        .resource_arn(arn(&world, "Down_1"))
+        .tags("a.b", "stays")
+        .send()
+        .await
+        .unwrap();
+    let good = must_hold(&world, "Down_1").await;
+
+    let directory = tempfile::tempdir().unwrap();
+    let before = world.last_call().await;
+    let (code, text) = crate::import::import(&world, directory.path(), &[]).await;
+    assert_eq!(code, Some(3), "{text}");
+    let report = std::fs::read_to_string(directory.path().join("IMPORT.md")).unwrap();
+    assert!(
+        report.contains("1 ResponsePlan") && report.contains("tag a.b"),
+        "{report}"
+    );
+    assert!(world.calls(before).await.iter().all(|call| !call.mutating));
+    let before = world.last_call().await;
+    let path = directory.path().join("cluster/01-providerconfigs.yaml");
+    let config = std::fs::read_to_string(path).unwrap();
+    assert!(config.contains(&role(&world, "runbook")), "{config}");
+    let below = directory.path().join("namespaces");
+    for file in ["contacts.yaml", "responseplans.yaml"] {
+        let path = below.join(&world.namespace).join(file);
+        let path = path.to_string_lossy().into_owned();
+        crate::company::kubectl(&world, &["apply", "--server-side", "-f", &path]).await;
+    }
+    let plans = world
+        .cluster
+        .list(KIND, Some(&world.namespace))
+        .await
+        .unwrap();
+    assert_eq!(plans.len(), 1);
+    let object = world.ready(KIND, &plans[0].name_any()).await;
+    assert_eq!(object.data["status"]["origin"], "Adopted");
+    let calls = mutations(&world, before).await;
+    assert!(calls.iter().all(|c| c == "TagResource"), "{calls:?}");
+    assert_eq!(must_hold(&world, "Down_1").await, good);
+    let tags = tags_in_aws(&world, "Down_1").await;
+    assert_eq!(
+        (tags["a.b"].as_str(), tags["cost-center"].as_str()),
+        ("stays", "42")
+    );
+    finish(world).await;
+}
