@@ -24,6 +24,8 @@ mod escalation_plan;
 mod export;
 #[path = "stories/import.rs"]
 mod import;
+#[path = "stories/incident.rs"]
+mod incident;
 #[path = "stories/knobs.rs"]
 mod knobs;
 #[path = "stories/moving.rs"]
@@ -72,6 +74,8 @@ mod sharing;
 mod status;
 #[path = "stories/support.rs"]
 mod support;
+#[path = "stories/test_page.rs"]
+mod test_page;
 #[path = "stories/whole_account.rs"]
 mod whole_account;
 #[path = "stories/whole_tree.rs"]
