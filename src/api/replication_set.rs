@@ -84,7 +84,7 @@ pub struct ReplicationSetSpec {
         .message("sseKmsKeyId is an alias, which AWS does not take: give the key's ARN or id"),
     validation = Rule::new("!has(self.sseKmsKeyId) || self.sseKmsKeyId.startsWith('alias/') || self.sseKmsKeyId.contains(':alias/') || self.sseKmsKeyId.matches('^(arn:(aws|aws-cn|aws-us-gov):kms:[a-z0-9-]+:[0-9]{12}:key/)?(mrk-[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$')")
         .message("sseKmsKeyId is the ARN or the id of a KMS key; leave it out for a key that AWS owns"),
-    validation = Rule::new("!has(self.sseKmsKeyId) || !self.sseKmsKeyId.startsWith('arn:') || self.sseKmsKeyId.contains(':kms:' + self.name + ':')")
+    validation = Rule::new("!has(self.sseKmsKeyId) || !self.sseKmsKeyId.contains(':kms:') || self.sseKmsKeyId.contains(':kms:' + self.name + ':')")
         .message("sseKmsKeyId is a key of another Region: data is encrypted with a key of the Region that it is in")
 )]
 pub struct ReplicationRegion {

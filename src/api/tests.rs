@@ -15,7 +15,7 @@ use super::conditions::{ConditionType, Reason};
 use super::{GROUP, ProviderConfig, crds};
 use crate::api::{
     AccessGrant, ChannelActivation, Contact, EscalationPlan, Incident, OnCallSchedule,
-    ResponsePlan, RotationOverride, TestPage,
+    ReplicationSet, ResponsePlan, RotationOverride, TestPage,
 };
 
 /// The schema of a kind, as it is shipped.
@@ -340,6 +340,8 @@ fn the_least_objects_and_the_examples_of_the_table_are_read_back_as_they_are() {
                 "OnCallSchedule" => serde_json::from_value::<OnCallSchedule>(sent.clone())
                     .map(|read| serde_json::to_value(read.spec)),
                 "RotationOverride" => serde_json::from_value::<RotationOverride>(sent.clone())
+                    .map(|read| serde_json::to_value(read.spec)),
+                "ReplicationSet" => serde_json::from_value::<ReplicationSet>(sent.clone())
                     .map(|read| serde_json::to_value(read.spec)),
                 "Incident" => serde_json::from_value::<Incident>(sent.clone())
                     .map(|read| serde_json::to_value(read.spec)),

@@ -14,9 +14,6 @@ use super::response_plans;
 use crate::api::{CONTACT_DATA_LABEL, GROUP, VERSION};
 use crate::aws::tag::{MOST_TAGS, MOST_USER_TAGS};
 
-/// Name of the one ReplicationSet.
-const REPLICATION_SET: &str = "main";
-
 /// How namespaces are chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NamespaceRule {
@@ -453,13 +450,15 @@ impl<'a> Writer<'a> {
         if !tags.is_empty() {
             spec["tags"] = json!(tags);
         }
+        let name = &self.options.provider_config;
         let mut object = Object {
             kind: "ReplicationSet",
             namespace: None,
-            name: REPLICATION_SET.to_owned(),
+            // Accounts have one each, and a cluster may have several of both.
+            name: name.clone(),
             content: json!({
                 "apiVersion": format!("{GROUP}/{VERSION}"), "kind": "ReplicationSet",
-                "metadata": {"name": REPLICATION_SET}, "spec": spec,
+                "metadata": {"name": name}, "spec": spec,
             }),
         };
         self.protect(&mut object.content);

@@ -179,6 +179,12 @@ impl Scenario {
             .any(|step| matches!(step, Step::Provider))
     }
 
+    /// An object of this kind is not Ready in the end.
+    pub fn expects_unready(&self, kind: &str) -> bool {
+        let expected = self.ends.iter().flat_map(|end| &end.objects);
+        expected.into_iter().any(|e| e.kind == kind && !e.ready)
+    }
+
     /// The objects that are there in the end.
     pub fn remaining(&self) -> BTreeSet<(String, String)> {
         present(self.prepare.iter().chain(&self.act))

@@ -109,7 +109,14 @@ async fn what_was_made_by_hand_is_imported_and_nothing_but_tags_is_changed() {
         report.contains(&lonely) && report.contains("in no schedule"),
         "{report}"
     );
-    assert!(report.contains("the replication set"), "{report}");
+    let set: String = files(&first)
+        .into_values()
+        .filter(|text| text.contains("kind: ReplicationSet"))
+        .collect();
+    assert!(
+        set.contains("deletionProtection: false") && set.contains(&world.region),
+        "{set}"
+    );
     let read: Vec<_> = world.calls(before).await;
     assert!(read.len() > 10, "{read:?}");
     assert!(read.iter().all(|call| !call.mutating), "{read:?}");

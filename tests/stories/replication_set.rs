@@ -594,6 +594,16 @@ async fn an_account_that_aws_does_not_let_in_is_told_what_to_do() {
     let world = unborn("set-closed", Duration::ZERO).await;
     let name = world.id.clone();
     knob(&world, &json!({"onboarding": "closed"})).await;
+    // It wakes its users once it knows that there is none.
+    world
+        .condition(
+            "ProviderConfig",
+            &name,
+            "Ready",
+            "False",
+            "NoReplicationSet",
+        )
+        .await;
     world.apply_value(set(&world, &["us-east-1"])).await;
     let refused = world.stalled(KIND, &name, "ClosedToNewCustomers").await;
     assert!(refused.message.contains("AWS Support"), "{refused}");

@@ -279,11 +279,41 @@ fn what_no_manifest_can_say_is_named_with_its_reason_and_without_an_address() {
         (channels("named"), channels("same"), channels("twins")),
         (1, 1, 0)
     );
-    assert!(
-        made.notes
-            .iter()
-            .any(|n| n.subject.contains("replication-set"))
+}
+
+#[test]
+fn the_replication_set_is_written_as_it_is() {
+    let mut account = account(vec![], vec![]);
+    let set = account.replication_set.as_mut().unwrap();
+    let key = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    set.regions = BTreeMap::from([("us-east-1".to_owned(), Some(key.to_owned()))]);
+    set.protected = false;
+    set.tags = [
+        ("team", "payments"),
+        ("incident-operator/owner", "before"),
+        ("aws:cloudformation:stack-name", "x"),
+    ]
+    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    .into();
+    let made = made(&account);
+    let object = find(&made, "ReplicationSet", "default");
+    assert_eq!(
+        object["spec"],
+        json!({
+            "adoptionPolicy": "Adopt",
+            "regions": [{"name": "us-east-1", "sseKmsKeyId": key}],
+            "deletionProtection": false,
+            "tags": {"team": "payments"},
+        })
     );
+    let annotations = &object["metadata"]["annotations"];
+    assert_eq!(
+        annotations["argocd.argoproj.io/sync-options"],
+        "Prune=false"
+    );
+    account.replication_set = None;
+    let without = manifests(&account, &options(NamespaceRule::One("n".to_owned())));
+    assert!(without.objects.iter().all(|o| o.kind != "ReplicationSet"));
 }
 
 #[test]
@@ -508,7 +538,11 @@ fn a_response_plan_is_written_with_all_it_has_and_its_role_is_allowed() {
     assert_eq!(config["passRoleArns"], json!([role]));
     assert_eq!(config["unmanagedReferences"], "Allow");
     let grants = made.objects.iter().filter(|o| o.kind == "AccessGrant");
-    assert_eq!(grants.count(), 3, "for contacts, schedules and escalation plans");
+    assert_eq!(
+        grants.count(),
+        3,
+        "for contacts, schedules and escalation plans"
+    );
     let left_out = told(&made.left_out);
     assert_eq!(left_out.len(), 2, "{left_out:?}");
     assert!(left_out[0].contains("tag a.b") && left_out[1].contains("tag empty"));
