@@ -8,6 +8,8 @@ SHELL := bash
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 DEMO ?=
+# Stories mostly wait, for AWS and for time to pass: more of them than processors.
+TEST_THREADS ?= 4
 
 .PHONY: help
 help:
@@ -60,7 +62,7 @@ test-control-plane:
 
 .PHONY: test-cargo
 test-cargo:
-	$(CARGO) test --workspace
+	RUST_TEST_THREADS=$(TEST_THREADS) $(CARGO) test --workspace
 
 .PHONY: test-conformance
 test-conformance:

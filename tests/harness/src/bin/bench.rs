@@ -76,6 +76,9 @@ async fn bench(arguments: &Arguments, report: &mut Report) -> Result<()> {
     if wanted("company") {
         company(report).await.context("company")?;
     }
+    if wanted("incidents") {
+        incidents(report).await.context("incidents")?;
+    }
     if wanted("throttled") && arguments.only.as_deref() != Some("unthrottled") {
         throttled(arguments.contacts, report)
             .await
@@ -672,16 +675,174 @@ async fn edits(world: &mut World, count: usize, report: &mut Report) -> Result<(
     Ok(())
 }
 
-/// Creation under budgets of 50 times the published quotas.
-async fn throttled(count: usize, report: &mut Report) -> Result<()> {
-    println!("{count} contacts under 50 times the published quotas");
-    let published = |group: &str| match group {
+/// The published quota of a group, in calls a second.
+fn published(group: &str) -> f64 {
+    match group {
         "ContactsRead" | "RotationsRead" => 20.0,
         "IncidentsRead" | "EngagementsWrite" => 10.0,
         "IncidentsWrite" | "EngagementsRead" => 5.0,
         "EngagementLists" => 2.0,
         _ => 1.0,
+    }
+}
+
+/// Response plans of the part with incidents.
+const PLANS: usize = 100;
+/// Incidents that are open at once.
+const INCIDENTS: usize = 10;
+
+fn plan_name(index: usize) -> String {
+    format!("plan-{index:03}")
+}
+
+fn response_plan(index: usize) -> Value {
+    json!({
+        "apiVersion": "incident-operator.dev/v1alpha1", "kind": "ResponsePlan", "metadata": {"name": plan_name(index)},
+        "spec": {
+            "incidentTemplate": {"title": format!("Service {index} fails"), "impact": "High"},
+            "engagements": [{"contactRef": {"name": name(index % 10)}}],
+        },
+    })
+}
+
+/// What response plans cost when nothing changes, how soon an incident is started while their checks queue under the published quotas, and
+/// what it costs to watch open ones.
+async fn incidents(report: &mut Report) -> Result<()> {
+    println!("{PLANS} response plans, {INCIDENTS} open incidents, published quotas");
+    let options = SimulatorOptions {
+        latency_milliseconds: Some(30),
+        ..SimulatorOptions::default()
     };
+    let builder = builder("incidents")
+        .own_simulator(options)
+        .provider(limits(|_| 100_000.0));
+    let mut world = builder.drift("1h").try_build().await?;
+    world.start_operator().await?;
+    apply_all(&world, 10, seconds(60)).await?;
+    for index in 0..PLANS {
+        world
+            .try_apply(&world.at_home(response_plan(index)))
+            .await?;
+    }
+    for index in 0..PLANS {
+        world.ready("ResponsePlan", &plan_name(index)).await;
+    }
+    let provider = world.id.clone();
+    let quotas = json!({"spec": limits(published)});
+    world
+        .cluster
+        .merge("ProviderConfig", None, &provider, &quotas)
+        .await?;
+    // A cycle takes ten seconds at ten reads a second: the queue is never empty.
+    set_drift(&mut world, "10s").await?;
+    tokio::time::sleep(seconds(15)).await;
+    let (since, mark) = (
+        world.last_call().await,
+        world.audit().map_or(0, |log| log.mark()),
+    );
+    tokio::time::sleep(seconds(30)).await;
+    let calls = world.operator_calls(since).await;
+    println!("  in 30 s: {}", by_operation(&calls));
+    let of = |operation: &str| calls.iter().filter(|c| c.operation == operation).count();
+    let reads = calls.iter().filter(|call| {
+        call.operation.contains("Incident") || call.operation.contains("ResponsePlan")
+    });
+    report.at_most(
+        "reads per check of a response plan",
+        float(reads.count()) / float(of("GetResponsePlan").max(1)),
+        1.2,
+        "",
+    );
+    let wrote = world.operator_writes(mark).len() + calls.iter().filter(|c| c.mutating).count();
+    report.at_most("writes for response plans at rest", float(wrote), 0.0, "");
+
+    let since = world.last_call().await;
+    let mut started = vec![];
+    for index in 0..INCIDENTS {
+        let deadline = Timestamp::now().checked_add(jiff::SignedDuration::from_mins(10))?;
+        let incident = json!({
+            "apiVersion": "incident-operator.dev/v1alpha1", "kind": "Incident", "metadata": {"name": format!("incident-{index}")},
+            "spec": {"responsePlanRef": {"name": plan_name(index)}, "startDeadline": deadline.to_string()},
+        });
+        world.try_apply(&world.at_home(incident)).await?;
+        started.push((plan_name(index), Timestamp::now()));
+        tokio::time::sleep(seconds(1)).await;
+    }
+    let mut delays = vec![];
+    let done = poll(seconds(60), async || -> Result<()> {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let calls = world.operator_calls(since).await;
+        delays.clear();
+        for (plan, at) in &started {
+            let ending = format!("response-plan/{plan}");
+            let start = calls.iter().find(|call| {
+                call.operation == "StartIncident"
+                    && call.resources.iter().any(|r| r.ends_with(&ending))
+            });
+            let start = start
+                .and_then(arrived)
+                .with_context(|| format!("no StartIncident for {plan}"))?;
+            delays.push(start.duration_since(*at).as_secs_f64().max(0.0) * 1000.0);
+        }
+        Ok(())
+    });
+    done.await.map_err(anyhow::Error::msg)?;
+    delays.sort_by(f64::total_cmp);
+    // Every read before it waits for a token of ten a second.
+    report.at_most(
+        "incident to AWS while drift checks queue, worst",
+        share(&delays, 100),
+        1000.0,
+        "ms",
+    );
+
+    for index in 0..INCIDENTS {
+        world.ready("Incident", &format!("incident-{index}")).await;
+    }
+    tokio::time::sleep(seconds(20)).await;
+    let (since, mark) = (
+        world.last_call().await,
+        world.audit().map_or(0, |log| log.mark()),
+    );
+    let used = world.operator().usage()?;
+    tokio::time::sleep(seconds(60)).await;
+    let used = world.operator().usage()?.processor_seconds - used.processor_seconds;
+    let calls = world.operator_calls(since).await;
+    println!("  in 60 s: {}", by_operation(&calls));
+    let watching = calls
+        .iter()
+        .filter(|call| !call.operation.contains("ResponsePlan"));
+    report.at_most(
+        "AWS calls per open incident and minute",
+        float(watching.count()) / float(INCIDENTS),
+        40.0,
+        "",
+    );
+    let wrote = world.operator_writes(mark).len();
+    report.at_most(
+        "writes for open incidents in which nothing happens",
+        float(wrote),
+        0.0,
+        "",
+    );
+    report.at_most(
+        "processor time per minute with plans and open incidents",
+        used * 1000.0,
+        2000.0,
+        "ms",
+    );
+    report.at_most(
+        "incidents: memory",
+        mebibytes(world.operator())?,
+        64.0,
+        "MiB",
+    );
+    finish(world).await
+}
+
+/// Creation under budgets of 50 times the published quotas.
+async fn throttled(count: usize, report: &mut Report) -> Result<()> {
+    println!("{count} contacts under 50 times the published quotas");
     let options = SimulatorOptions {
         latency_milliseconds: Some(30),
         arguments: ["--quotas", "published", "--quota-multiplier", "50"]
