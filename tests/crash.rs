@@ -22,6 +22,8 @@ mod escalation_plan;
 mod fail_points;
 #[path = "crash/faults.rs"]
 mod faults;
+#[path = "crash/incident.rs"]
+mod incident;
 #[path = "crash/kills.rs"]
 mod kills;
 #[path = "crash/model.rs"]
@@ -30,6 +32,8 @@ mod model;
 mod on_call_schedule;
 #[path = "crash/replication_set.rs"]
 mod replication_set;
+#[path = "crash/response_plan.rs"]
+mod response_plan;
 #[path = "crash/rotation_override.rs"]
 mod rotation_override;
 #[path = "crash/scenario.rs"]
@@ -71,6 +75,10 @@ fn scenarios() -> Vec<Arc<Scenario>> {
         escalation_plan::create(),
         escalation_plan::update(),
         escalation_plan::delete(),
+        response_plan::create(),
+        response_plan::update(),
+        response_plan::overwrite(),
+        response_plan::delete(),
         rotation_override::create(),
         rotation_override::adopt(),
         rotation_override::update(),
@@ -83,6 +91,10 @@ fn scenarios() -> Vec<Arc<Scenario>> {
         on_call_schedule::release(),
         on_call_schedule::delete_all(),
         on_call_schedule::leave(),
+        incident::start(),
+        incident::edit(),
+        incident::end(),
+        incident::test_page(),
         replication_set::create(),
         replication_set::update(),
         replication_set::adopt(),

@@ -15,14 +15,23 @@ pub struct Held {
 
 impl Held {
     /// A model: `contact alias: Display Name` with indented `channel`, `stage` and `tag` lines under it, `rotation name: members` with
-    /// `override` and `tag` lines, `set main: Regions` with `tag` lines or `set none:`. Order means nothing but for stages.
+    /// `override` and `tag` lines, `set main: Regions` with `tag` lines or `set none:`,
+    /// `response-plan name: title, impact N` with a line for each thing that it has. Order means nothing but for stages.
+    /// `record plan: title, state` has `related` and `tag` lines, `engagement alias: who was paged` stands alone.
     pub fn parse(text: &str) -> Self {
         let mut lines = BTreeSet::new();
         let mut under = String::new();
         let mut stages = 0;
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
             let line_text = line.trim();
-            let begins = ["contact ", "rotation ", "set "];
+            let begins = [
+                "contact ",
+                "rotation ",
+                "set ",
+                "response-plan ",
+                "record ",
+                "engagement ",
+            ];
             if begins.iter().any(|begin| line_text.starts_with(begin)) {
                 line_text
                     .split([' ', ':'])
@@ -55,7 +64,84 @@ impl Held {
             held.read_region(region);
         }
         held.read_set(&account["replicationSet"]);
+        let records = account["incidentManager"]["records"].as_object();
+        for record in records.into_iter().flat_map(serde_json::Map::values) {
+            held.read_record(record);
+        }
+        let plans = account["incidentManager"]["plans"].as_object();
+        for plan in plans.into_iter().flat_map(serde_json::Map::values) {
+            held.read_response_plan(plan);
+        }
         held
+    }
+
+    fn read_response_plan(&mut self, plan: &Value) {
+        let name = text(plan, &["name"]);
+        let template = &plan["template"];
+        let mut lines = vec![];
+        for (word, value) in [
+            ("display name", &plan["displayName"]),
+            ("summary", &template["summary"]),
+            ("dedupe", &template["dedupeString"]),
+        ] {
+            if let Some(value) = value.as_str().filter(|v| !v.is_empty()) {
+                lines.push(format!("{word} {value}"));
+            }
+        }
+        for (word, arns) in [
+            ("tells", &template["notificationTargets"]),
+            ("engages", &plan["engagements"]),
+            ("chat", &plan["chat"]),
+        ] {
+            for arn in arns.as_array().into_iter().flatten() {
+                let short = arn.as_str().and_then(|a| a.rsplit([':', '/']).next());
+                lines.push(format!("{word} {}", short.unwrap_or_default()));
+            }
+        }
+        for (word, tags) in [
+            ("tag", &plan["tags"]),
+            ("incident tag", &template["incidentTags"]),
+        ] {
+            for (key, value) in tags.as_object().into_iter().flatten() {
+                lines.push(format!(
+                    "{word} {key} = {}",
+                    value.as_str().unwrap_or_default()
+                ));
+            }
+        }
+        for action in plan["actions"].as_array().into_iter().flatten() {
+            let runbook = &action["ssmAutomation"];
+            let role = text(runbook, &["roleArn"]);
+            let role = role.rsplit('/').next().unwrap_or_default();
+            lines.push(format!(
+                "runbook {} as {role}",
+                text(runbook, &["documentName"])
+            ));
+            for (key, values) in runbook["parameters"].as_object().into_iter().flatten() {
+                let values = values.as_array().into_iter().flatten();
+                let values: Vec<&str> = values.filter_map(Value::as_str).collect();
+                lines.push(format!("parameter {key} = {}", values.join(", ")));
+            }
+            for (key, value) in runbook["dynamicParameters"]
+                .as_object()
+                .into_iter()
+                .flatten()
+            {
+                let variable = text(value, &["variable"]);
+                lines.push(format!("dynamic parameter {key} = {variable}"));
+            }
+        }
+        for integration in plan["integrations"].as_array().into_iter().flatten() {
+            let service = &integration["pagerDutyConfiguration"];
+            let id = text(&service["pagerDutyIncidentConfiguration"], &["serviceId"]);
+            let (name, secret) = (text(service, &["name"]), text(service, &["secretId"]));
+            lines.push(format!("PagerDuty {name} {id} {secret}"));
+        }
+        let (title, impact) = (text(template, &["title"]), &template["impact"]);
+        self.add(&format!("response-plan {name}: {title}, impact {impact}"));
+        for line in lines {
+            self.add(&format!("{name}: {line}"));
+        }
     }
 
     /// The replication set, unless it is as every case has it at first: of one Region, without protection and tags.
@@ -98,6 +184,10 @@ impl Held {
                     "a channel of {alias}, which does not exist, is left"
                 ));
             }
+        }
+        let engagements = region["engagements"].as_object().unwrap_or(&empty);
+        for engagement in engagements.values() {
+            self.read_engagement(engagement);
         }
         for rotation in region["rotations"].as_object().unwrap_or(&empty).values() {
             self.read_rotation(rotation);
@@ -167,6 +257,39 @@ impl Held {
                 ));
             }
         }
+    }
+
+    fn read_record(&mut self, record: &Value) {
+        let plan = text(record, &["plan"]);
+        let state = if record["resolved"].is_null() {
+            "open"
+        } else {
+            "resolved"
+        };
+        self.add(&format!(
+            "record {plan}: {}, {state}",
+            text(record, &["title"])
+        ));
+        for item in record["related"].as_array().into_iter().flatten() {
+            if let Some(title) = item["title"].as_str()
+                && !item.to_string().contains("PARENT")
+            {
+                self.add(&format!("{plan}: related {title}"));
+            }
+        }
+        for (key, value) in record["tags"].as_object().into_iter().flatten() {
+            let value = value.as_str().unwrap_or_default();
+            self.add(&format!("{plan}: record tag {key} = {value}"));
+        }
+    }
+
+    fn read_engagement(&mut self, engagement: &Value) {
+        let alias = |arn: &str| arn.rsplit('/').next().unwrap_or_default().to_owned();
+        let pages = engagement["pages"].as_array().into_iter().flatten();
+        let mut paged: Vec<String> = pages.map(|p| alias(&text(p, &["contact"]))).collect();
+        paged.sort();
+        let of = text(&engagement["start"], &["contactArn", "contact_arn"]);
+        self.add(&format!("engagement {}: {}", alias(&of), paged.join(", ")));
     }
 
     fn read_rotation(&mut self, rotation: &Value) {

@@ -48,6 +48,11 @@ impl Hands {
     pub fn contacts(&self) -> aws_sdk_ssmcontacts::Client {
         self.simulator.contacts(&self.account, REGION)
     }
+
+    /// SDK client for ssm-incidents.
+    pub fn incidents(&self) -> aws_sdk_ssmincidents::Client {
+        self.simulator.incidents(&self.account, REGION)
+    }
 }
 
 impl Case {
@@ -292,7 +297,13 @@ impl Stage {
         let kind = object["kind"].as_str();
         if matches!(
             kind,
-            Some("Contact" | "EscalationPlan" | "OnCallSchedule" | "RotationOverride")
+            Some(
+                "Contact"
+                    | "EscalationPlan"
+                    | "OnCallSchedule"
+                    | "ResponsePlan"
+                    | "RotationOverride"
+            )
         ) {
             object["spec"]["providerConfigRef"] = json!({"name": case.namespace});
         }
@@ -311,6 +322,8 @@ impl Stage {
             json!({CASE_LABEL: case.namespace, STAGE_LABEL: self.world.id});
         config["spec"]["assumeRole"] =
             json!({"roleArn": format!("arn:aws:iam::{}:role/operator", case.account)});
+        config["spec"]["passRoleArns"] =
+            json!([format!("arn:aws:iam::{}:role/runbook", case.account)]);
         self.world.at_home(config)
     }
 
