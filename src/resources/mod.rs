@@ -13,3 +13,4 @@ pub mod replication_set;
 pub mod response_plan;
 pub mod rotation_override;
 pub mod test_page;
+pub mod vpc_endpoint;

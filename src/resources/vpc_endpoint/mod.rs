@@ -1,0 +1,3 @@
+//! `VpcEndpoint`: glue between the engine and the pure files of this room.
+
+pub mod observed;
