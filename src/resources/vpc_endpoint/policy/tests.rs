@@ -659,7 +659,7 @@ fn any_policy() -> impl Strategy<Value = Vec<Value>> {
 
 /// The same, written by somebody else: lists turned and with a name twice, a list of one as that one, actions and keys in other case.
 fn rewritten(value: &Value, within: &str, seed: u64) -> Value {
-    let swap = seed % 2 == 0;
+    let swap = seed.is_multiple_of(2);
     match value {
         Value::Array(list) => {
             let mut list: Vec<Value> = list
@@ -669,7 +669,7 @@ fn rewritten(value: &Value, within: &str, seed: u64) -> Value {
             if swap {
                 list.reverse();
             }
-            if seed % 3 == 0 {
+            if seed.is_multiple_of(3) {
                 list.push(list[0].clone());
             }
             if list.len() == 1 {
