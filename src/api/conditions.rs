@@ -223,6 +223,8 @@ documented! {
     NetworkNotFound,
     /// The service is not in this Region, not in the zone of a subnet, or does not take this type of endpoint.
     ServiceNotAvailable,
+    /// The VPC does not resolve names as private DNS needs it: `enableDnsSupport` or `enableDnsHostnames` is off.
+    VpcDnsDisabled,
     /// Another endpoint stands in the way of this one; the message names it.
     EndpointConflict,
     /// The owner of the service has to accept the endpoint.

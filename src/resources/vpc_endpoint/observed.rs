@@ -7,37 +7,52 @@ use std::sync::Arc;
 use crate::api::vpc_endpoint::{DnsRecordIpType, EndpointType, IpAddressType};
 
 /// What AWS has for one object.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Observed {
     /// The endpoint; `None` = there is only the group that was made for it.
     pub endpoint: Option<Endpoint>,
+    /// Its ARN; empty = there is none.
+    pub arn: String,
     /// The security group that was made for it.
     pub group: Option<Group>,
     /// What is around it.
-    pub network: Arc<Network>,
+    pub network: Network,
     /// Why nothing may be made or taken over here, when the cause is what AWS has.
     pub obstacle: Option<String>,
+    /// It was changed so recently that AWS may still show what was before.
+    pub just_written: bool,
 }
 
-/// What a Region of an account has, as far as endpoints are concerned. Shared by all objects.
+/// What a Region of an account has, as far as endpoints are concerned. Shared by all objects, and cheap to clone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Network {
     /// Endpoints by id, those that are gone apart.
-    pub endpoints: BTreeMap<String, Endpoint>,
+    pub endpoints: Arc<BTreeMap<String, Endpoint>>,
     /// VPCs by id.
-    pub vpcs: BTreeMap<String, Vpc>,
+    pub vpcs: Arc<BTreeMap<String, Vpc>>,
     /// Subnets by id.
-    pub subnets: BTreeMap<String, Subnet>,
+    pub subnets: Arc<BTreeMap<String, Subnet>>,
     /// Route tables by id.
-    pub route_tables: BTreeMap<String, RouteTable>,
+    pub route_tables: Arc<BTreeMap<String, RouteTable>>,
     /// Security groups by id.
-    pub groups: BTreeMap<String, Group>,
+    pub groups: Arc<BTreeMap<String, Group>>,
     /// Network interfaces of endpoints by id.
-    pub interfaces: BTreeMap<String, Interface>,
+    pub interfaces: Arc<BTreeMap<String, Interface>>,
+    /// Whether names work as private DNS needs it, by VPC; one that is missing was not read.
+    pub dns: Arc<BTreeMap<String, VpcDns>>,
+}
+
+/// DNS attributes of a VPC.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct VpcDns {
+    /// `enableDnsSupport`.
+    pub support: bool,
+    /// `enableDnsHostnames`.
+    pub hostnames: bool,
 }
 
 /// A VPC endpoint.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Endpoint {
     /// For example `vpce-0123456789abcdef0`.
     pub id: String,
@@ -89,11 +104,12 @@ pub enum Type {
 }
 
 /// State of an endpoint. AWS writes it in either case.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum State {
     /// The owner of the service has to accept it.
     PendingAcceptance,
     /// AWS is at work on it.
+    #[default]
     Pending,
     /// It can be used.
     Available,
@@ -120,10 +136,6 @@ pub struct Vpc {
     pub id: String,
     /// Its address ranges, IPv4 and IPv6.
     pub cidrs: BTreeSet<String>,
-    /// `enableDnsSupport`; `None` = not read.
-    pub dns_support: Option<bool>,
-    /// `enableDnsHostnames`; `None` = not read.
-    pub dns_hostnames: Option<bool>,
 }
 
 /// A subnet.
@@ -236,6 +248,12 @@ pub struct ServiceInfo {
     pub takes_policy: bool,
 }
 
+impl Default for Type {
+    fn default() -> Self {
+        Self::Known(EndpointType::Interface)
+    }
+}
+
 impl Type {
     /// A type as AWS writes it. GovCloud may leave it out: a gateway then.
     pub fn from_aws(text: Option<&str>) -> Self {
@@ -303,6 +321,11 @@ impl fmt::Display for State {
             Self::Other(other) => other,
         })
     }
+}
+
+/// The id in an ARN.
+pub fn id_of(arn: &str) -> &str {
+    arn.rsplit_once('/').map_or(arn, |(_, id)| id)
 }
 
 impl Endpoint {
