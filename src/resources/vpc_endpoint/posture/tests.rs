@@ -268,7 +268,7 @@ fn one_zone_is_found_however_many_subnets_it_has() {
         .concat()
     );
     let world = World::good().change("ssm", |e| {
-        e.subnet_ids = set(&["subnet-a", "subnet-b", "subnet-b2"])
+        e.subnet_ids = set(&["subnet-a", "subnet-b", "subnet-b2"]);
     });
     assert_eq!(
         world.found("ssm"),
@@ -312,7 +312,7 @@ fn a_subnet_that_was_not_read_is_not_judged() {
 fn a_public_subnet_is_found_by_its_own_route_table_or_the_main_one() {
     let public = |world: World| {
         world.change("ssm", |e| {
-            e.subnet_ids = set(&["subnet-a", "subnet-public"])
+            e.subnet_ids = set(&["subnet-a", "subnet-public"]);
         })
     };
     assert_eq!(
@@ -624,7 +624,7 @@ fn companions_are_missed() {
     let pending = World::good().change("ssm-contacts", |e| e.state = State::Pending);
     assert_eq!(pending.found("ssm-incidents"), []);
     let fips = World::good().change("ec2", |e| {
-        e.service_name = format!("com.amazonaws.{REGION}.ec2-fips")
+        e.service_name = format!("com.amazonaws.{REGION}.ec2-fips");
     });
     assert_eq!(fips.found("ssm"), []);
 }
