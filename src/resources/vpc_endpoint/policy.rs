@@ -15,8 +15,6 @@
 pub mod buckets;
 pub mod preset;
 mod strict;
-#[cfg(test)]
-mod tests;
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -714,3 +712,6 @@ fn matches(pattern: &str, text: &str) -> bool {
     }
     pattern[p..].iter().all(|c| *c == '*')
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,8 +2,6 @@
 //! belong to it. Pure; it works as well on endpoints that others manage.
 
 pub mod cost;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -489,3 +487,8 @@ fn is_live(endpoint: &Endpoint) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod examples;
+#[cfg(test)]
+mod tests;
