@@ -223,6 +223,8 @@ pub enum AwsService {
     SSMContacts,
     /// ssm-incidents.
     SSMIncidents,
+    /// ec2.
+    EC2,
     /// sts.
     STS,
 }
@@ -270,6 +272,10 @@ pub enum BudgetGroup {
     IncidentsWrite,
     /// Writes of the replication set; published quota 1 a second.
     ReplicationSetWrite,
+    /// Reads of EC2, for VPC endpoints. AWS gives each operation a bucket that fills at 20 a second and more.
+    EC2Read,
+    /// Writes of EC2, for VPC endpoints. AWS gives each operation a bucket that fills at 5 a second and more.
+    EC2Write,
     /// STS GetCallerIdentity.
     Identity,
 }

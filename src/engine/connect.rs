@@ -72,6 +72,7 @@ pub fn account_config(name: &str, spec: &ProviderConfigSpec) -> AccountConfig {
                 let service = match e.service {
                     AwsService::SSMContacts => Service::SSMContacts,
                     AwsService::SSMIncidents => Service::SSMIncidents,
+                    AwsService::EC2 => Service::EC2,
                     AwsService::STS => Service::STS,
                 };
                 (service, e.url.clone())
@@ -98,6 +99,8 @@ pub fn rates(spec: &ProviderConfigSpec) -> BTreeMap<BudgetGroup, f64> {
                 ApiBudgetGroup::IncidentsRead => BudgetGroup::IncidentsRead,
                 ApiBudgetGroup::IncidentsWrite => BudgetGroup::IncidentsWrite,
                 ApiBudgetGroup::ReplicationSetWrite => BudgetGroup::ReplicationSetWrite,
+                ApiBudgetGroup::EC2Read => BudgetGroup::EC2Read,
+                ApiBudgetGroup::EC2Write => BudgetGroup::EC2Write,
                 ApiBudgetGroup::Identity => BudgetGroup::Identity,
             };
             (group, limit.per_second)

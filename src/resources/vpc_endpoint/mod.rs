@@ -15,18 +15,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use kube::{Resource, ResourceExt};
+use kube::Resource;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::VpcEndpoint;
-use crate::api::common::{
-    AdoptionPolicy, AppliedStatus, CommonSpec, ManagementPolicy, PendingChange,
-};
+use crate::api::common::{AdoptionPolicy, AppliedStatus, CommonSpec, ManagementPolicy};
 use crate::api::conditions::Reason;
 use crate::api::vpc_endpoint::{EndpointType, VpcEndpointStatus};
-use crate::aws::account::Placement;
-use crate::aws::{CallError, ErrorClass, Operation, Priority, Session, SharedList, arn};
+use crate::aws::{CallError, ErrorClass, Operation, Placement, Priority, Session, SharedList, arn};
 use crate::engine::object::managed_object;
 use crate::engine::ownership::TagPlan;
 use crate::engine::{
@@ -67,7 +64,7 @@ const SHOWS_LATE: Duration = Duration::from_secs(8);
 /// The kind `VpcEndpoint`.
 pub struct VpcEndpoints {
     shared: Arc<Shared>,
-    /// When this process last wrote for an object, by identity.
+    /// When this process last wrote, by VPC and service.
     written: Mutex<HashMap<String, Instant>>,
     /// DNS attributes of VPCs.
     dns: Mutex<HashMap<(Placement, String), Arc<SharedList<VpcDns>>>>,
@@ -118,19 +115,6 @@ impl VpcEndpoints {
         }
     }
 }
-
-/// What an object is called among all that this process writes for: its VPC and service are shared by others.
-fn own_key(object: &VpcEndpoint) -> String {
-    let uid = object.uid().unwrap_or_default();
-    format!(
-        "{}/{}/{uid}",
-        object.namespace().unwrap_or_default(),
-        object.name_any()
-    )
-}
-
-/// Splits an identity into the part that AWS knows and the object's own.
-const IDENTITY_SEPARATOR: char = '|';
 
 fn sought(object: &VpcEndpoint, sight: &Sight<'_, VpcEndpoints>, region: &str) -> Sought {
     let spec = &object.spec;
@@ -185,7 +169,10 @@ impl ExternalResource for VpcEndpoints {
 
     fn display_name(object: &VpcEndpoint) -> String {
         let spec = &object.spec;
-        match (&spec.vpc_endpoint_id, object.status.as_ref().and_then(|s| s.id.as_ref())) {
+        match (
+            &spec.vpc_endpoint_id,
+            object.status.as_ref().and_then(|s| s.id.as_ref()),
+        ) {
             (Some(id), _) | (None, Some(id)) => format!("the endpoint {id}"),
             (None, None) => {
                 let service = spec.service.as_ref().or(spec.service_name.as_ref());
@@ -277,8 +264,8 @@ impl ExternalResource for VpcEndpoints {
     }
 
     fn items(_: &Desired, observed: &Observed) -> Vec<(String, String)> {
-        let endpoint = (!observed.arn.is_empty())
-            .then(|| (ENDPOINT_SLOT.to_owned(), observed.arn.clone()));
+        let endpoint =
+            (!observed.arn.is_empty()).then(|| (ENDPOINT_SLOT.to_owned(), observed.arn.clone()));
         let group = observed
             .group
             .as_ref()
@@ -327,7 +314,7 @@ impl ExternalResource for VpcEndpoints {
         let priority = object.priority();
         let session = provider.account.session(priority, CancellationToken::new());
         let placement = &session.account.config.placement;
-        let own = own_key(object);
+        let own = Self::identity(object, provider);
         let mut ages = self.ages(Priority::Drift, None);
         let known = object.status.as_ref().is_some_and(|s| s.id.is_some());
         if !known {
@@ -358,7 +345,7 @@ impl ExternalResource for VpcEndpoints {
         let Sight {
             session, object, ..
         } = sight;
-        let written_at = self.written_at(&own_key(object));
+        let written_at = self.written_at(sight.identity);
         let ages = self.ages(session.priority, written_at);
         let network = aws::network(session, ages).await?;
         let placement = &session.account.config.placement;
@@ -406,13 +393,17 @@ impl ExternalResource for VpcEndpoints {
     async fn apply(
         &self,
         session: &Session,
-        _: &str,
+        identity: &str,
         change: &Change,
         token: &str,
         ids: &BTreeMap<String, String>,
     ) -> Result<Applied, CallError> {
         let placement = &session.account.config.placement;
-        aws::apply(session, change, token, ids, |id| arn_of(placement, id)).await
+        // Before and after: what is read meanwhile may be either.
+        self.note_write(identity);
+        let applied = aws::apply(session, change, token, ids, |id| arn_of(placement, id)).await;
+        self.note_write(identity);
+        applied
     }
 }
 

@@ -172,7 +172,6 @@ pub struct Delta {
     pub remove: BTreeSet<String>,
 }
 
-
 impl Modification {
     /// Names of the fields that differ.
     fn fields(&self) -> Vec<(ChangeAction, String)> {
