@@ -16,7 +16,11 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{self, Admin};
+#[cfg(feature = "vpc-endpoints")]
+use crate::api::VpcEndpoint;
 use crate::api::conditions::ConditionType;
+#[cfg(feature = "vpc-endpoints")]
+use crate::api::conditions::Reason;
 use crate::api::{
     ChannelActivation, Contact, EscalationPlan, Incident, OnCallSchedule, ProviderConfig,
     ReplicationSet, ResponsePlan, RotationOverride, TestPage,
@@ -37,6 +41,8 @@ use crate::engine::shared::{Parts, Settings, Shared};
 use crate::engine::status::condition;
 use crate::engine::store::{ObjectStore, Seen};
 use crate::metrics::Metrics;
+#[cfg(feature = "vpc-endpoints")]
+use crate::resources::vpc_endpoint;
 use crate::resources::{
     channel_activation, contact, escalation_plan, incident, incident_mirror, on_call_schedule,
     once, replication_set, response_plan, rotation_override, test_page,
@@ -228,6 +234,11 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
     let test_pages: Arc<ObjectStore<DeserializeGuard<TestPage>>> =
         Arc::new(ObjectStore::new(TestPage::KIND, watches));
     shared.directory.register(test_pages.clone());
+    #[cfg(feature = "vpc-endpoints")]
+    let endpoints: Arc<ObjectStore<DeserializeGuard<VpcEndpoint>>> =
+        Arc::new(ObjectStore::new(VpcEndpoint::KIND, watches));
+    #[cfg(feature = "vpc-endpoints")]
+    shared.directory.register(endpoints.clone());
 
     // The initial lists come before the first pass, or everything would seem to be missing.
     let (listed, mut listing) = mpsc::channel::<()>(1);
@@ -240,6 +251,8 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
     watch_response_plans(&shared, &response_plans, &listed, &stop);
     watch_aliases(&shared, &incidents, &listed, &stop);
     watch_aliases(&shared, &test_pages, &listed, &stop);
+    #[cfg(feature = "vpc-endpoints")]
+    watch_endpoints(&shared, &endpoints, &listed, &stop);
     watch_schedules(&shared, &schedules, &listed, &stop);
     watch_overrides(&shared, &overrides, &listed, &stop);
     watch_replication_sets(&shared, &sets, &listed, &stop);
@@ -278,7 +291,11 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
         Box::new(move |name: &str| wake_users(&shared, name))
     };
     let mirrors = incident_mirror::Mirrors::new(shared.clone(), response_plans.clone(), incidents);
-    let runners: HashMap<&'static str, Arc<dyn Runner>> = HashMap::from([
+    #[cfg_attr(
+        not(feature = "vpc-endpoints"),
+        allow(unused_mut, reason = "a kind is added with the feature")
+    )]
+    let mut runners: HashMap<&'static str, Arc<dyn Runner>> = HashMap::from([
         (
             ProviderConfig::KIND,
             Arc::new(ProviderConfigs::new(shared.clone(), wake_users)) as Arc<dyn Runner>,
@@ -358,6 +375,15 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
             Arc::new(channel_activation::ChannelActivations::new(shared.clone())),
         ),
     ]);
+    #[cfg(feature = "vpc-endpoints")]
+    runners.insert(
+        VpcEndpoint::KIND,
+        Arc::new(Engine::new(
+            shared.clone(),
+            vpc_endpoint::VpcEndpoints::new(shared.clone()),
+            endpoints,
+        )),
+    );
     tokio::spawn(follow_users(shared.clone(), stop.clone()));
     shared.scheduler.run(&runners, stop).await;
 }
@@ -528,6 +554,47 @@ fn watch_replication_sets(
             }
         });
     watch_kind::<ReplicationSet>(shared, sets, &also, listed, stop);
+}
+
+/// Endpoints of a VPC stand in each other's way: when one has gone or let go of something, who waited for that looks again.
+#[cfg(feature = "vpc-endpoints")]
+fn watch_endpoints(
+    shared: &Arc<Shared>,
+    endpoints: &Arc<ObjectStore<DeserializeGuard<VpcEndpoint>>>,
+    listed: &Listed,
+    stop: &CancellationToken,
+) {
+    let (own, others) = (shared.clone(), endpoints.clone());
+    let also: Arc<Hook<VpcEndpoint>> =
+        Arc::new(move |seen: &Seen<DeserializeGuard<VpcEndpoint>>| {
+            let shown = |guard: &DeserializeGuard<VpcEndpoint>| {
+                let object = guard.0.as_ref().ok()?;
+                let status = object.status.as_ref()?;
+                Some((
+                    object.spec.vpc_id.clone(),
+                    status.state.clone(),
+                    status.private_dns_enabled,
+                    status.route_table_ids.clone(),
+                ))
+            };
+            let changed = match seen {
+                Seen::Gone(gone) => shown(gone),
+                Seen::Applied { now, before } => {
+                    let after = shown(now);
+                    let before = before.as_ref().and_then(|b| shown(b));
+                    after.filter(|after| before.is_some_and(|before| before != *after))
+                }
+            };
+            let Some((vpc_id, ..)) = changed else { return };
+            let waits = |object: &VpcEndpoint| {
+                let ready = object.status.as_ref();
+                let ready = ready.and_then(|s| condition(&s.common, ConditionType::Ready));
+                object.spec.vpc_id == vpc_id
+                    && ready.is_some_and(|r| r.reason == Reason::EndpointConflict.as_str())
+            };
+            wake_all(&own, &others, waits);
+        });
+    watch_kind::<VpcEndpoint>(shared, endpoints, &also, listed, stop);
 }
 
 /// A response plan may show incidents that were opened elsewhere.

@@ -77,6 +77,7 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
         ResponsePlan::crd(),
         Incident::crd(),
         TestPage::crd(),
+        VpcEndpoint::crd(),
     ];
     for crd in &mut crds {
         for version in &mut crd.spec.versions {

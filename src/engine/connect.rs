@@ -15,6 +15,8 @@ use super::object::{FIELD_MANAGER, ManagedObject};
 use super::ownership::Claimant;
 use super::scheduler::ObjectKey;
 use super::shared::Shared;
+#[cfg(feature = "vpc-endpoints")]
+use crate::api::VpcEndpoint;
 use crate::api::common::PlacementStatus;
 use crate::api::conditions::Reason;
 use crate::api::provider_config::{
@@ -435,6 +437,8 @@ pub async fn is_gone(shared: &Shared, identity: &str) -> Result<bool, Error> {
         EscalationPlan::KIND => absent::<EscalationPlan>(shared, namespace, name).await,
         ReplicationSet::KIND => absent::<ReplicationSet>(shared, None, name).await,
         ResponsePlan::KIND => absent::<ResponsePlan>(shared, namespace, name).await,
+        #[cfg(feature = "vpc-endpoints")]
+        VpcEndpoint::KIND => absent::<VpcEndpoint>(shared, namespace, name).await,
         _ => Ok(false),
     }
 }

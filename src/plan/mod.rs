@@ -411,7 +411,7 @@ struct Planner {
 }
 
 /// Kinds in the order in which they are planned and told.
-const ORDER: [&str; 9] = [
+const ORDER: [&str; 10] = [
     "ProviderConfig",
     ReplicationSet::KIND,
     "AccessGrant",
@@ -421,6 +421,7 @@ const ORDER: [&str; 9] = [
     RotationOverride::KIND,
     EscalationPlan::KIND,
     ResponsePlan::KIND,
+    "VpcEndpoint",
 ];
 
 /// What came of an object.
@@ -449,6 +450,8 @@ impl Planner {
                 RotationOverride::KIND => self.room(targets, |scene| &scene.overrides).await,
                 EscalationPlan::KIND => self.room(targets, |scene| &scene.plans).await,
                 ResponsePlan::KIND => self.room(targets, |scene| &scene.response_plans).await,
+                #[cfg(feature = "vpc-endpoints")]
+                "VpcEndpoint" => self.room(targets, |scene| &scene.endpoints).await,
                 ChannelActivation::KIND => self.activations(targets).await,
                 // They are nothing in AWS.
                 _ => targets.into_iter().map(|t| refused_or_idle(&t)).collect(),

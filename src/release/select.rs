@@ -34,7 +34,7 @@ pub struct Kind {
 }
 
 /// Kinds in the order in which they are let go: who refers to others comes first.
-const ORDER: [(&str, Hold); 9] = [
+const ORDER: [(&str, Hold); 10] = [
     ("ResponsePlan", Hold::Aws),
     ("EscalationPlan", Hold::Aws),
     ("RotationOverride", Hold::Aws),
@@ -42,6 +42,7 @@ const ORDER: [(&str, Hold); 9] = [
     ("ChannelActivation", Hold::Nothing),
     ("Contact", Hold::Aws),
     ("AccessGrant", Hold::Nothing),
+    ("VpcEndpoint", Hold::Aws),
     ("ReplicationSet", Hold::Aws),
     ("ProviderConfig", Hold::Config),
 ];
