@@ -198,7 +198,7 @@ impl Operation {
                 "kms:DescribeKey",
             ],
             Self::CreateResponsePlan => &["ssm-incidents:TagResource", "iam:PassRole"],
-            Self::UpdateResponsePlan => &["iam:PassRole"],
+            Self::UpdateResponsePlan => &["ssm-incidents:TagResource", "iam:PassRole"],
             Self::StartIncident => &["ssm-incidents:TagResource"],
             _ => &[],
         }
