@@ -90,6 +90,10 @@ struct Weighed {
 impl Request for Incidents {
     type Object = Incident;
 
+    fn own(object: &Incident, draft: &mut IncidentStatus) {
+        own(object, draft);
+    }
+
     async fn act(
         &self,
         shared: &Arc<Shared>,
@@ -98,7 +102,6 @@ impl Request for Incidents {
         pass: &Pass,
     ) -> Result<Done, Error> {
         let object = live.object.clone();
-        own(&object, draft);
         if draft.phase.is_some_and(IncidentPhase::is_final) {
             live.remove_finalizer().await?;
             return Ok(concluded(draft));
@@ -483,6 +486,11 @@ async fn follow(
     let mut trouble = send_changes(&object, draft, site, arn, (&mut record, &mut items), now)
         .await
         .err();
+    if !record.open && draft.phase == Some(IncidentPhase::Open) {
+        // It was just resolved: when, AWS says.
+        let again = aws::get(&site.session, arn).await?;
+        record = again.filter(|r| !r.open).unwrap_or(record);
+    }
     report::record(draft, &record, now);
     if draft.sent != live.status().sent {
         // Whatever the rest comes to, what was sent is remembered.
