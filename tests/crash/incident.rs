@@ -1,10 +1,11 @@
 //! Scenarios of Incident and TestPage: exactly one incident or an explicit unknown, and one page for each engagement.
 
+use aws_sdk_ssmincidents::types;
 use futures::FutureExt as _;
 use serde_json::json;
 
 use crate::scenario::{End, Person, Scenario, Step};
-use crate::stage::Hands;
+use crate::stage::{Hands, REGION};
 
 const GRACE: &str = r#"
 apiVersion: incident-operator.dev/v1alpha1
@@ -17,21 +18,28 @@ spec:
   - {channel: mobile, engageAfterMinutes: 0}
 "#;
 
-const DOWN: &str = r"
-apiVersion: incident-operator.dev/v1alpha1
-kind: ResponsePlan
-metadata: {name: down}
-spec:
-  incidentTemplate: {title: Payments are failing, impact: High}
-  engagements: [{contactRef: {name: grace}}]
-";
+/// A plan that no object stands for: how many incidents of it are open is nobody's news.
+async fn planned(hands: &Hands) {
+    let template = types::IncidentTemplate::builder()
+        .title("Payments are failing")
+        .impact(2)
+        .build()
+        .expect("a template");
+    let grace = format!(
+        "arn:aws:ssm-contacts:{REGION}:{}:contact/grace",
+        hands.account
+    );
+    let creating = hands.incidents().create_response_plan().name("down");
+    let creating = creating.incident_template(template).engagements(grace);
+    creating.send().await.expect("a plan");
+}
 
 const CHECKOUT: &str = r#"
 apiVersion: incident-operator.dev/v1alpha1
 kind: Incident
 metadata: {name: checkout}
 spec:
-  responsePlanRef: {name: down}
+  responsePlanRef: {arn: "arn:aws:ssm-incidents::{account}:response-plan/down"}
   startDeadline: "{soon}"
   title: Checkout errors
   relatedItems: [{title: dashboard, url: "https://example.com/d/1"}]
@@ -47,9 +55,6 @@ const PERSON: &str = "contact grace:
    tag incident-operator/origin = Created
  response-plan down: Payments are failing, impact 2
    engages grace
-   tag incident-operator/owner = {owner}
-   tag incident-operator/object = ResponsePlan/{namespace}/down
-   tag incident-operator/origin = Created
  ";
 
 /// What AWS has besides the person.
@@ -101,7 +106,7 @@ fn prepared() -> Vec<Step> {
         Step::Ready,
         Step::InAws(|hands| activated(hands).boxed()),
         Step::Apply(GRACE_SEEN),
-        Step::Apply(DOWN),
+        Step::InAws(|hands| planned(hands).boxed()),
         Step::Ready,
     ]
 }
@@ -138,7 +143,7 @@ apiVersion: incident-operator.dev/v1alpha1
 kind: Incident
 metadata: {name: checkout}
 spec:
-  responsePlanRef: {name: down}
+  responsePlanRef: {arn: "arn:aws:ssm-incidents::{account}:response-plan/down"}
   startDeadline: "{soon}"
   title: Checkout is slow
   relatedItems: [{title: postmortem, url: "https://example.com/p/1"}]

@@ -285,8 +285,8 @@ impl Held {
 
     fn read_engagement(&mut self, engagement: &Value) {
         let alias = |arn: &str| arn.rsplit('/').next().unwrap_or_default().to_owned();
-        let pages = engagement["pages"].as_array().into_iter().flatten();
-        let mut paged: Vec<String> = pages.map(|p| alias(&text(p, &["contactArn"]))).collect();
+        let sent = engagement["pages"].as_array().into_iter().flatten();
+        let mut paged: Vec<String> = sent.map(|p| alias(&text(p, &["contactArn"]))).collect();
         paged.sort();
         let of = text(&engagement["start"], &["contactArn", "contact_arn"]);
         self.add(&format!("engagement {}: {}", alias(&of), paged.join(", ")));

@@ -301,9 +301,10 @@ impl<R: Request> Runner for Requests<R> {
     }
 }
 
-/// How soon to look again at what is going on.
+/// How soon to look again at what is going on: it takes several calls, so less often than drift is looked for where that is often.
 pub fn poll(shared: &Shared, at_most: Duration) -> Requeue {
-    Requeue::Drift(jittered(at_most.min(shared.settings.drift_interval)))
+    let often = shared.settings.drift_interval.saturating_mul(2);
+    Requeue::Drift(jittered(at_most.min(often)))
 }
 
 /// Whether the status came with the object from elsewhere: it was written for an object with another UID.
