@@ -495,6 +495,14 @@ async fn a_set_that_is_there_is_adopted_when_nothing_but_tags_would_change() {
         .await;
     let refused = world.stalled(KIND, &name, "AdoptionWouldChange").await;
     assert!(refused.message.contains("deletionProtection"), "{refused}");
+    // What is there is shown, so that one knows what to write.
+    let shown = world.get(KIND, &name).await.data["status"].clone();
+    assert_eq!(shown["summary"]["regions"], "us-east-1");
+    assert_eq!(shown["summary"]["protected"], "No");
+    assert!(
+        shown["pendingChange"].is_null() && shown["arn"].is_null(),
+        "{shown}"
+    );
     assert_eq!(
         pending(&world.get(KIND, &name).await),
         ["Update deletionProtection", "Create regions[us-west-2]"]
