@@ -22,6 +22,8 @@ mod escalation_plan;
 mod fail_points;
 #[path = "crash/faults.rs"]
 mod faults;
+#[path = "crash/incident.rs"]
+mod incident;
 #[path = "crash/kills.rs"]
 mod kills;
 #[path = "crash/model.rs"]
@@ -89,6 +91,10 @@ fn scenarios() -> Vec<Arc<Scenario>> {
         on_call_schedule::release(),
         on_call_schedule::delete_all(),
         on_call_schedule::leave(),
+        incident::start(),
+        incident::edit(),
+        incident::end(),
+        incident::test_page(),
         replication_set::create(),
         replication_set::update(),
         replication_set::adopt(),

@@ -372,10 +372,10 @@ pub struct PagerDuty {
         .message("maxCount is 1 to 200")
 )]
 pub struct MirrorIncidents {
-    /// So many hours after it began an incident is no longer shown. Absent = 168, a week.
+    /// So many hours after it began, an incident that is not open is no longer shown. Absent = 168, a week.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_age_hours: Option<i32>,
-    /// At most so many incidents of this plan are shown, the newest. Absent = 20.
+    /// At most so many incidents of this plan are shown, open or not: the newest. Absent = 20.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_count: Option<i32>,
 }

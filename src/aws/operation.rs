@@ -234,7 +234,7 @@ impl Operation {
                 "kms:DescribeKey",
             ],
             Self::CreateResponsePlan => &["ssm-incidents:TagResource", "iam:PassRole"],
-            Self::UpdateResponsePlan => &["iam:PassRole"],
+            Self::UpdateResponsePlan => &["ssm-incidents:TagResource", "iam:PassRole"],
             Self::StartIncident => &["ssm-incidents:TagResource"],
             // Private DNS is a hosted zone that AWS puts into the VPC.
             Self::CreateVpcEndpoint => &["ec2:CreateTags", "route53:AssociateVPCWithHostedZone"],

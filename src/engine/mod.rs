@@ -196,6 +196,9 @@ pub trait ExternalResource: Send + Sync + 'static {
     /// It lives in the account's replication set: nothing is asked of AWS before that is active. The set itself does not.
     const NEEDS_REPLICATION_SET: bool = true;
 
+    /// What AWS has is shown in the status also when it is not this object's and is left alone.
+    const SHOWS_WHAT_IS_REFUSED: bool = false;
+
     /// What is said when an object is deleted and AWS has nothing of it.
     const NOTHING_LEFT: &'static str = "AWS has it no more";
 

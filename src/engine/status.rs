@@ -192,6 +192,11 @@ pub fn conclude(
         Conclusion::Progress { reason, message } => {
             set.put(T::Ready, ConditionStatus::False, *reason, message);
             set.put(T::Reconciling, ConditionStatus::True, *reason, message);
+            // Whatever was said of it before does not hold while AWS is on its way to the spec.
+            let judged = conditions::find(set.conditions, T::Synced.as_str()).is_some();
+            if judged && matches!(reason, Reason::Progressing | Reason::RegionRemovalPending) {
+                set.put(T::Synced, ConditionStatus::False, *reason, message);
+            }
             set.absent(T::Stalled);
         }
     }

@@ -119,7 +119,7 @@ fn problem(account: &Account, plan: &ResponsePlan) -> Option<String> {
 }
 
 fn other_account<'a>(arn: &'a str, own: &str) -> Option<&'a str> {
-    let owner = arn.splitn(6, ':').nth(4)?;
+    let owner = arn.split(':').nth(4)?;
     (owner != own).then_some(owner)
 }
 

@@ -17,13 +17,14 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use futures::StreamExt as _;
+use jiff::Timestamp;
 use kube::ResourceExt as _;
 use serde_json::Value;
 
 use crate::api::conditions::Reason;
 use crate::api::{
-    ChannelActivation, Contact, EscalationPlan, GROUP, OnCallSchedule, ReplicationSet,
-    ResponsePlan, RotationOverride, VERSION, crds,
+    ChannelActivation, Contact, EscalationPlan, GROUP, Incident, OnCallSchedule, ReplicationSet,
+    ResponsePlan, RotationOverride, TestPage, VERSION, crds,
 };
 use crate::aws::BudgetGroup;
 use crate::cluster::{self, ClusterArguments};
@@ -197,6 +198,7 @@ async fn work_out(arguments: &PlanArguments) -> Result<Plan, Failure> {
     if let Some(url) = &arguments.clock_url {
         crate::run::follow_clock(url, &clock).await;
     }
+    let now = clock.now();
     let options = Options {
         cross_namespace_references: !arguments.no_cross_namespace_refs,
         without_roles: arguments.ignore_roles,
@@ -204,6 +206,7 @@ async fn work_out(arguments: &PlanArguments) -> Result<Plan, Failure> {
     };
     let scene = Scene::new(client, &objects, options).await;
     let mut planner = Planner {
+        now,
         scene,
         objects,
         days: report::days(arguments.weeks),
@@ -399,6 +402,8 @@ fn chosen(
 
 /// Plans one kind after the other: those who are referred to come before those who refer to them.
 struct Planner {
+    /// The time at which it is planned.
+    now: Timestamp,
     scene: Scene,
     objects: Objects,
     days: u32,
@@ -411,7 +416,7 @@ struct Planner {
 }
 
 /// Kinds in the order in which they are planned and told.
-const ORDER: [&str; 10] = [
+const ORDER: [&str; 12] = [
     "ProviderConfig",
     ReplicationSet::KIND,
     "AccessGrant",
@@ -422,6 +427,8 @@ const ORDER: [&str; 10] = [
     EscalationPlan::KIND,
     ResponsePlan::KIND,
     "VpcEndpoint",
+    Incident::KIND,
+    TestPage::KIND,
 ];
 
 /// What came of an object.
@@ -453,6 +460,7 @@ impl Planner {
                 #[cfg(feature = "vpc-endpoints")]
                 "VpcEndpoint" => self.room(targets, |scene| &scene.endpoints).await,
                 ChannelActivation::KIND => self.activations(targets).await,
+                Incident::KIND | TestPage::KIND => targets.iter().map(|t| self.once(t)).collect(),
                 // They are nothing in AWS.
                 _ => targets.into_iter().map(|t| refused_or_idle(&t)).collect(),
             };
@@ -548,6 +556,38 @@ impl Planner {
             entries.push(entry(&target, foreseen, &awaited, self.moves));
         }
         entries
+    }
+
+    /// What reaches people at once when it is applied. AWS is not asked: what an earlier object of the name has begun is not begun again.
+    fn once(&self, target: &Target) -> Entry {
+        let Some(object) = self.objects.get(&target.identity) else {
+            return refused_or_idle(target);
+        };
+        let (spec, status) = (&object["spec"], &object["status"]);
+        let deadline = spec["startDeadline"].as_str();
+        let deadline = deadline.and_then(|t| t.parse::<Timestamp>().ok());
+        let begun =
+            !status["arn"].is_null() || status["phase"].as_str().is_some_and(|p| p != "Pending");
+        let begins = deadline.is_some_and(|at| at >= self.now)
+            && !begun
+            && target.refused.is_empty()
+            && spec["suspend"] != true
+            && spec["managementPolicy"] != "Observe"
+            && object["metadata"]["deletionTimestamp"].is_null();
+        if !begins {
+            return refused_or_idle(target);
+        }
+        let what = if target.identity.kind == Incident::KIND {
+            "an incident is started"
+        } else {
+            "a test page is sent"
+        };
+        Entry {
+            messages: vec![format!(
+                "{what} at once and people are paged, unless one was for an object of this name with this startDeadline"
+            )],
+            ..blank(target, Course::Page)
+        }
     }
 
     async fn activations(&mut self, targets: Vec<Target>) -> Vec<Entry> {

@@ -26,6 +26,8 @@ pub enum Course {
     AdoptAndUpdate,
     /// It is changed in AWS.
     Update,
+    /// People are paged at once.
+    Page,
     /// A code is sent to somebody, or given back.
     Activate,
     /// It is deleted in AWS.
@@ -51,6 +53,7 @@ impl Course {
             Self::Adopt => "adopt (tags only)",
             Self::AdoptAndUpdate => "adopt and update",
             Self::Update => "update",
+            Self::Page => "page people",
             Self::Activate => "activate",
             Self::Delete => "delete",
             Self::Release => "let go",

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kube::api::ListParams;
+use kube::api::{ListParams, Patch, PatchParams};
 use kube::core::DeserializeGuard;
 use kube::runtime::watcher::Event;
 use kube::{Client, ResourceExt};
+use serde_json::json;
 
 use super::select::Item;
 #[cfg(feature = "vpc-endpoints")]
 use crate::api::VpcEndpoint;
 use crate::api::{
-    Contact, EscalationPlan, OnCallSchedule, ReplicationSet, ResponsePlan, RotationOverride,
+    Contact, EscalationPlan, FINALIZER, Incident, OnCallSchedule, ReplicationSet, ResponsePlan,
+    RotationOverride, TestPage,
 };
 use crate::aws::Placement;
 use crate::engine::clock::Clock;
@@ -151,6 +153,8 @@ impl Engines {
                 #[cfg(feature = "vpc-endpoints")]
                 VpcEndpoint::KIND => once(&self.client, &self.endpoints, item, keep_tags).await,
                 ReplicationSet::KIND => once(&self.client, &self.sets, item, keep_tags).await,
+                Incident::KIND => free::<Incident>(&self.client, item).await,
+                TestPage::KIND => free::<TestPage>(&self.client, item).await,
                 _ => return Ok("nothing to let go of".to_owned()),
             };
             match result {
@@ -166,6 +170,34 @@ impl Engines {
             }
         }
     }
+}
+
+/// Takes the finalizer off what AWS keeps as it is.
+async fn free<K: ManagedObject>(client: &Client, item: &Item) -> Result<String, Error> {
+    let api = dynamic_api::<K>(client.clone(), item.namespace.as_deref());
+    let Some(object) = api.get_opt(&item.name).await? else {
+        return Ok("gone already".to_owned());
+    };
+    if object.uid() != item.uid {
+        return Ok("it was made anew meanwhile: that one is left alone".to_owned());
+    }
+    let kept: Vec<&String> = object
+        .finalizers()
+        .iter()
+        .filter(|f| *f != FINALIZER)
+        .collect();
+    if kept.len() < object.finalizers().len() {
+        let patch =
+            json!({"metadata": {"finalizers": kept, "resourceVersion": object.resource_version()}});
+        let patched = api
+            .patch(&item.name, &PatchParams::default(), &Patch::Merge(&patch))
+            .await;
+        match patched {
+            Err(kube::Error::Api(status)) if status.is_not_found() => {}
+            other => drop(other?),
+        }
+    }
+    Ok("AWS keeps it as it is".to_owned())
 }
 
 async fn once<R: ExternalResource>(

@@ -257,7 +257,7 @@ impl Release<'_> {
 
     /// How many were not let go.
     async fn let_go_of_all(&self, items: &[Item]) -> Result<usize, Failure> {
-        let held: Vec<&Item> = items.iter().filter(|i| i.hold == Hold::Aws).collect();
+        let held: Vec<&Item> = items.iter().filter(|i| i.hold.acts()).collect();
         let mut failed: Vec<&Item> = vec![];
         if !held.is_empty() {
             let with_aws = !self.arguments.keep_tags;
@@ -271,7 +271,7 @@ impl Release<'_> {
                 }
             }
             self.until_the_operator_stands_back(&held).await?;
-            for kind in kinds().iter().filter(|k| k.hold == Hold::Aws) {
+            for kind in kinds().iter().filter(|k| k.hold.acts()) {
                 let these = held.iter().filter(|i| i.kind == kind.name);
                 let these = these.filter(|i| !failed.contains(i)).copied();
                 let engines = &engines;
@@ -491,7 +491,7 @@ impl Release<'_> {
     /// The objects of the whole cluster that hold on to a ProviderConfig.
     async fn users_of(&self, name: &str) -> Result<Vec<Item>, kube::Error> {
         let mut users = vec![];
-        for kind in kinds().iter().filter(|k| k.hold == Hold::Aws) {
+        for kind in kinds().iter().filter(|k| k.hold.acts()) {
             let listed = self.api(kind, None).list(&ListParams::default()).await?;
             let listed = listed.iter().map(|object| Item::new(kind, object));
             users.extend(listed.filter(|i| i.held && i.provider == name));

@@ -12,10 +12,19 @@ use crate::api::{FINALIZER, GROUP, IN_USE_FINALIZER, VERSION, crds};
 pub enum Hold {
     /// It stands for something in AWS: tags there, a finalizer here.
     Aws,
+    /// It was begun once and AWS keeps it: a finalizer here at most.
+    Once,
     /// A ProviderConfig: a finalizer while it is used.
     Config,
     /// It holds on to nothing.
     Nothing,
+}
+
+impl Hold {
+    /// The operator does something in AWS for it.
+    pub fn acts(self) -> bool {
+        matches!(self, Self::Aws | Self::Once)
+    }
 }
 
 /// A kind of ours.
@@ -34,7 +43,9 @@ pub struct Kind {
 }
 
 /// Kinds in the order in which they are let go: who refers to others comes first.
-const ORDER: [(&str, Hold); 10] = [
+const ORDER: [(&str, Hold); 12] = [
+    ("Incident", Hold::Once),
+    ("TestPage", Hold::Once),
     ("ResponsePlan", Hold::Aws),
     ("EscalationPlan", Hold::Aws),
     ("RotationOverride", Hold::Aws),
@@ -260,8 +271,8 @@ pub fn left_behind(items: &[Item]) -> Vec<String> {
 /// What would be done, in words.
 pub fn intention(item: &Item, keep_tags: bool, delete: bool) -> String {
     let mut steps = vec![];
-    if item.hold == Hold::Aws {
-        if !keep_tags {
+    if item.hold.acts() {
+        if item.hold == Hold::Aws && !keep_tags {
             steps.push("our tags off in AWS");
         }
         if !item.deleting && !item.stands_back {

@@ -598,7 +598,7 @@ fn provider_config() -> Vec<Rule> {
     let account = |id: &str| json!({"accountId": id});
     let region = |region: &str| json!({"region": region});
     let owner = |owner: &str| json!({"ownerId": owner});
-    let roles = |roles: &[&str]| json!({"passRoleArns": roles});
+    let may_pass = |arns: &[&str]| json!({"passRoleArns": arns});
     let none = json!({});
     let mut rules = vec![
         Rule::new(kind, "spec", "accountId cannot be changed: make another ProviderConfig")
@@ -615,12 +615,12 @@ fn provider_config() -> Vec<Rule> {
             "spec",
             "passRoleArns has ARNs of IAM roles, arn:aws:iam::<account>:role/<name>, without wildcards",
         )
-        .accepts("none", &roles(&[]))
-        .accepts("several", &roles(&["arn:aws:iam::123456789012:role/a", "arn:aws-cn:iam::123456789012:role/teams/b"]))
-        .refuses("a user among them", &roles(&["arn:aws:iam::123456789012:role/a", "arn:aws:iam::123456789012:user/b"]))
-        .refuses("a name", &roles(&["runbook"]))
-        .refuses("a wildcard", &roles(&["arn:aws:iam::123456789012:role/runbook-*"]))
-        .refuses("all", &roles(&["*"])),
+        .accepts("none", &may_pass(&[]))
+        .accepts("several", &may_pass(&["arn:aws:iam::123456789012:role/a", "arn:aws-cn:iam::123456789012:role/teams/b"]))
+        .refuses("a user among them", &may_pass(&["arn:aws:iam::123456789012:role/a", "arn:aws:iam::123456789012:user/b"]))
+        .refuses("a name", &may_pass(&["runbook"]))
+        .refuses("a wildcard", &may_pass(&["arn:aws:iam::123456789012:role/runbook-*"]))
+        .refuses("all", &may_pass(&["*"])),
         Rule::new(kind, "spec", "accountId has 12 digits; write it in quotes")
             .accepts("leading zeros", &account("000000000012"))
             .refuses("11 digits", &account("12345678901"))

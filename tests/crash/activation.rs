@@ -29,7 +29,7 @@ pub fn activate() -> Scenario {
         name: "activate",
         prepare: vec![Step::Provider, Step::Apply(ERIN)],
         act: vec![Step::Apply(ACTIVATION)],
-        person: Some(Person {
+        person: Some(Person::GivesBack {
             secret: "erin-code",
             key: "code",
         }),

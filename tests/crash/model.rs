@@ -279,14 +279,14 @@ impl Held {
         }
         for (key, value) in record["tags"].as_object().into_iter().flatten() {
             let value = value.as_str().unwrap_or_default();
-            self.add(&format!("{plan}: record tag {key} = {value}"));
+            self.add(&format!("{plan}: tagged {key} = {value}"));
         }
     }
 
     fn read_engagement(&mut self, engagement: &Value) {
         let alias = |arn: &str| arn.rsplit('/').next().unwrap_or_default().to_owned();
-        let pages = engagement["pages"].as_array().into_iter().flatten();
-        let mut paged: Vec<String> = pages.map(|p| alias(&text(p, &["contact"]))).collect();
+        let sent = engagement["pages"].as_array().into_iter().flatten();
+        let mut paged: Vec<String> = sent.map(|p| alias(&text(p, &["contactArn"]))).collect();
         paged.sort();
         let of = text(&engagement["start"], &["contactArn", "contact_arn"]);
         self.add(&format!("engagement {}: {}", alias(&of), paged.join(", ")));

@@ -16,7 +16,7 @@ pub struct Scenario {
     pub prepare: Vec<Step>,
     /// What the user does.
     pub act: Vec<Step>,
-    /// A person who gives codes back, when there is one.
+    /// A person who answers, when there is one.
     pub person: Option<Person>,
     /// How it may end; the first is how it ends when nothing goes wrong.
     pub ends: Vec<End>,
@@ -44,12 +44,17 @@ pub enum Step {
     InAws(for<'a> fn(&'a Hands) -> BoxFuture<'a, ()>),
 }
 
-/// Who answers when a code arrives: gives the last one back in a labelled Secret.
-pub struct Person {
-    /// Name of the Secret.
-    pub secret: &'static str,
-    /// Its key.
-    pub key: &'static str,
+/// Who answers what reaches them.
+pub enum Person {
+    /// When a code arrives: gives the last one back in a labelled Secret.
+    GivesBack {
+        /// Name of the Secret.
+        secret: &'static str,
+        /// Its key.
+        key: &'static str,
+    },
+    /// When a page arrives: acknowledges it.
+    Acknowledges,
 }
 
 /// One way in which a scenario may end.

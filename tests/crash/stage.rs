@@ -17,7 +17,7 @@ use kube::runtime::watcher::{self, Event, watcher};
 use serde_json::{Value, json};
 
 use crate::model::Held;
-use crate::scenario::{End, Expected, Scenario, Step, holds, present};
+use crate::scenario::{End, Expected, Person, Scenario, Step, holds, present};
 
 /// The label by which an operator of one case alone finds its ProviderConfig.
 const CASE_LABEL: &str = "case";
@@ -53,6 +53,16 @@ impl Hands {
     pub fn incidents(&self) -> aws_sdk_ssmincidents::Client {
         self.simulator.incidents(&self.account, REGION)
     }
+}
+
+/// A deadline that holds for as long as these tests run; always the same, since it cannot be edited.
+fn soon() -> String {
+    static SOON: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
+        let now = jiff::Timestamp::now().as_second();
+        let soon = jiff::Timestamp::from_second(now + 20 * 3600);
+        soon.expect("a time").to_string()
+    });
+    SOON.clone()
 }
 
 impl Case {
@@ -238,6 +248,7 @@ impl Stage {
                 Step::Apply(yaml) => {
                     let yaml = yaml
                         .replace("{account}", &case.account)
+                        .replace("{soon}", &soon())
                         .replace("{provider}", &case.namespace);
                     for object in harness::cluster::documents(&yaml).expect("a manifest") {
                         self.world.apply_value(self.at_home(case, object)).await;
@@ -302,6 +313,8 @@ impl Stage {
                     | "EscalationPlan"
                     | "OnCallSchedule"
                     | "ResponsePlan"
+                    | "Incident"
+                    | "TestPage"
                     | "RotationOverride"
             )
         ) {
@@ -379,8 +392,10 @@ impl Stage {
 
     /// The person of the case does what a person does when a code has come.
     pub async fn tend(&self, case: &Case) {
-        let Some(person) = &case.scenario.person else {
-            return;
+        let (secret_name, key) = match &case.scenario.person {
+            Some(Person::GivesBack { secret, key }) => (*secret, *key),
+            Some(Person::Acknowledges) => return self.acknowledge(case).await,
+            None => return,
         };
         if case.given.load(Ordering::Relaxed) {
             return;
@@ -393,10 +408,24 @@ impl Stage {
             case.given.store(true, Ordering::Relaxed);
             let secret = json!({
                 "apiVersion": "v1", "kind": "Secret",
-                "metadata": {"name": person.secret, "labels": {format!("{}/contact-data", harness::setup::GROUP): "true"}},
-                "stringData": {person.key: code},
+                "metadata": {"name": secret_name, "labels": {format!("{}/contact-data", harness::setup::GROUP): "true"}},
+                "stringData": {key: code},
             });
             self.world.apply_value(self.at_home(case, secret)).await;
+        }
+    }
+
+    async fn acknowledge(&self, case: &Case) {
+        let simulator = &self.world.simulator;
+        let path = format!("pages?account={}", case.account);
+        let answer = simulator.control("GET", &path, None).await;
+        let answer = answer.expect("the pages");
+        let open = answer["pages"].as_array().into_iter().flatten();
+        let open = open.filter(|p| !p["sentAt"].is_null() && p["acknowledgedAt"].is_null());
+        for page in open {
+            let body = json!({"pageArn": page["pageArn"]});
+            let accepted = simulator.control("POST", "pages/accept", Some(&body)).await;
+            accepted.expect("an answer");
         }
     }
 

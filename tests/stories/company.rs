@@ -17,10 +17,12 @@ use crate::roster::{
 use crate::support::{contact, contact_with, secret};
 
 /// The kinds that stand for something in AWS, in the order in which a reader looks at them.
-pub const KINDS: [&str; 5] = [
+pub const KINDS: [&str; 7] = [
     "Contact",
     "OnCallSchedule",
     "EscalationPlan",
+    "ResponsePlan",
+    "Incident",
     "RotationOverride",
     "ChannelActivation",
 ];
@@ -67,7 +69,8 @@ pub fn rota(world: &World, name: &str, members: &[&str]) -> Value {
     rotation(name, &members)
 }
 
-/// What is in AWS before anybody thinks of a cluster: Dora, a schedule and a plan, all of them named `legacy` but her.
+/// What is in AWS before anybody thinks of a cluster: Dora, a schedule, an escalation plan and a response plan, all of them named `legacy`
+/// but her.
 pub async fn before_us(world: &World) {
     let dora = made_by_hand(world, "dora").await.arn;
     let day = make_rotation(world, "day", std::slice::from_ref(&dora), START).await;
@@ -87,13 +90,28 @@ pub async fn before_us(world: &World) {
         .build()
         .unwrap();
     let plan = types::Plan::builder().stages(stage).build();
-    world
+    let made = world
         .contacts()
         .create_contact()
         .alias("legacy-plan")
         .display_name("Legacy")
         .r#type(types::ContactType::Escalation)
         .plan(plan)
+        .send()
+        .await
+        .unwrap();
+    let template = aws_sdk_ssmincidents::types::IncidentTemplate::builder()
+        .title("Legacy fails")
+        .impact(3)
+        .summary("As ever.")
+        .build()
+        .unwrap();
+    world
+        .incidents()
+        .create_response_plan()
+        .name("legacy-response")
+        .incident_template(template)
+        .engagements(made.contact_arn)
         .send()
         .await
         .unwrap();
@@ -158,6 +176,29 @@ pub fn manifests(world: &World) -> Vec<Value> {
     ]);
     let mut old = plan("legacy-plan", "Legacy", &json!([stage(old)]));
     old["spec"]["adoptionPolicy"] = json!("Adopt");
+    let response = |name: &str, template: Value, engages: &str, adoption: Option<&str>| {
+        json!({
+            "apiVersion": "incident-operator.dev/v1alpha1",
+            "kind": "ResponsePlan",
+            "metadata": {"name": name},
+            "spec": {
+                "incidentTemplate": template,
+                "engagements": [{"escalationPlanRef": {"name": engages}}],
+                "adoptionPolicy": adoption.unwrap_or("Never"),
+            },
+        })
+    };
+    let failing = json!({"title": "Payments fail", "impact": "High", "dedupeString": "payments"});
+    let ever = json!({"title": "Legacy fails", "impact": "Medium", "summary": "As ever."});
+    let incident = json!({
+        "apiVersion": "incident-operator.dev/v1alpha1",
+        "kind": "Incident",
+        "metadata": {"name": "checkout"},
+        "spec": {
+            "responsePlanRef": {"name": "payments-down"}, "startDeadline": at(2), "impact": "Critical",
+            "relatedItems": [{"title": "Dashboard", "url": "https://example.com/d/1"}],
+        },
+    });
     let activation = json!({
         "apiVersion": "incident-operator.dev/v1alpha1",
         "kind": "ChannelActivation",
@@ -180,6 +221,12 @@ pub fn manifests(world: &World) -> Vec<Value> {
         in_team(world, legacy),
         in_team(world, payments),
         in_team(world, old),
+        in_team(world, response("payments-down", failing, "payments", None)),
+        in_team(
+            world,
+            response("legacy-response", ever, "legacy-plan", Some("Adopt")),
+        ),
+        in_team(world, incident),
         in_team(world, swap("running", at(0), at(6))),
         in_team(world, swap("to-come", at(30), at(40))),
     ];

@@ -815,7 +815,7 @@ async fn incidents_opened_elsewhere_are_mirrored_within_bounds() {
             })
             .collect()
     };
-    let shows = async |wanted: &[&String]| {
+    let comes_to = async |wanted: &[&String]| {
         world
             .eventually("what is mirrored", SOON, async || {
                 let shown = mirrored().await;
@@ -842,21 +842,21 @@ async fn incidents_opened_elsewhere_are_mirrored_within_bounds() {
             &json!({"spec": {"mirrorIncidents": {"maxCount": 2}}}),
         )
         .await;
-    let shown = shows(&[&first]).await;
+    let shown = comes_to(&[&first]).await;
     let object = &shown[&first];
     assert_eq!(object.owner_references()[0].kind, "ResponsePlan");
     let name = object.name_any();
     phase(&world, &name, "Open").await;
     // Deleted by hand, it comes back under its name.
     world.delete_and_wait(KIND, &name).await;
-    assert_eq!(shows(&[&first]).await[&first].name_any(), name);
+    assert_eq!(comes_to(&[&first]).await[&first].name_any(), name);
     // The newest, so many.
     advance(&world, seconds(60)).await;
     let second = open().await;
-    shows(&[&first, &second]).await;
+    comes_to(&[&first, &second]).await;
     advance(&world, seconds(60)).await;
     let third = open().await;
-    shows(&[&second, &third]).await;
+    comes_to(&[&second, &third]).await;
     // What is resolved goes when it is old.
     world
         .incidents()
@@ -867,7 +867,7 @@ async fn incidents_opened_elsewhere_are_mirrored_within_bounds() {
         .await
         .unwrap();
     advance(&world, seconds(8 * 24 * 3600)).await;
-    shows(&[&first, &third]).await;
+    comes_to(&[&first, &third]).await;
     // What a person has an object for is not shown twice.
     world
         .apply_value(json!({
@@ -875,7 +875,7 @@ async fn incidents_opened_elsewhere_are_mirrored_within_bounds() {
             "spec": {"incidentArn": third},
         }))
         .await;
-    shows(&[&first]).await;
+    comes_to(&[&first]).await;
     assert_eq!(phase(&world, "ours", "Open").await.uid(), ours.uid());
     world
         .patch(
@@ -884,7 +884,7 @@ async fn incidents_opened_elsewhere_are_mirrored_within_bounds() {
             &json!({"spec": {"mirrorIncidents": null}}),
         )
         .await;
-    shows(&[]).await;
+    comes_to(&[]).await;
     phase(&world, "by-hand", "Open").await;
     assert_eq!(starts(&world).await, 1);
     world.finish().await;

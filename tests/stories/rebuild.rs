@@ -21,8 +21,17 @@ fn says(object: &DynamicObject) -> Value {
             status[field] = Value::Null;
         }
     }
-    // When a code was sent and given back is not known to AWS, nor how often something was begun.
-    for field in ["finishedAt", "sendRecordedAt", "codesSent", "epoch"] {
+    // When a code was sent and given back is not known to AWS, nor how often something was begun. An incident tells what it began with,
+    // and of which object it is.
+    for field in [
+        "finishedAt",
+        "sendRecordedAt",
+        "codesSent",
+        "epoch",
+        "startRecordedAt",
+        "objectUid",
+        "broughtAlong",
+    ] {
         status.as_object_mut().unwrap().remove(field);
     }
     // What AWS was asked for is not known, only what it made of it.

@@ -1229,7 +1229,8 @@ async fn open_incidents_are_counted() {
                     let object = world.get(KIND, name).await;
                     let status = &object.data["status"];
                     (status["openIncidents"] == count
-                        && status["summary"]["openIncidents"] == count.to_string())
+                        && status["summary"]["openIncidents"].as_str()
+                            == Some(count.to_string().as_str()))
                     .then_some(())
                 },
             )

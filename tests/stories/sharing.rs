@@ -29,7 +29,7 @@ async fn elsewhere(world: &World, owner: Option<&str>) -> Stage {
 fn greedy(mut manifest: Value) -> Value {
     if matches!(
         manifest["kind"].as_str(),
-        Some("Contact" | "OnCallSchedule" | "EscalationPlan" | "RotationOverride")
+        Some("Contact" | "OnCallSchedule" | "EscalationPlan" | "ResponsePlan" | "RotationOverride")
     ) {
         manifest["spec"]["adoptionPolicy"] = json!("AdoptAndOverwrite");
         manifest["spec"]["deletionPolicy"] = json!("Delete");

@@ -221,6 +221,25 @@ impl<R: ExternalResource> Engine<R> {
         }
     }
 
+    /// Writes the kind's own part of the status alone: what AWS has is not this object's.
+    pub(super) fn show(
+        &self,
+        object: &R::Object,
+        draft: &mut StatusOf<R>,
+        desired: &R::Desired,
+        observed: Option<&R::Observed>,
+    ) {
+        let surroundings = self.resource.surroundings(object, observed);
+        let reported = Reported {
+            object,
+            desired,
+            observed,
+            surroundings: &surroundings,
+            now: self.shared.clock.now(),
+        };
+        R::report(reported, draft);
+    }
+
     /// A drift check when it is due, or earlier when time alone changes the status before.
     pub(super) fn next_check(&self, edge: Option<Timestamp>) -> Requeue {
         let drift = jittered(self.shared.settings.drift_interval);

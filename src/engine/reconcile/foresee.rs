@@ -10,7 +10,7 @@ use super::{Engine, StatusOf, effective_deletion_policy};
 use crate::api::common::{
     DeletionPolicy, Finding, ManagementPolicy, PendingChange, ResolvedReference,
 };
-use crate::api::conditions::ConditionType;
+use crate::api::conditions::{ConditionType, Reason};
 use crate::aws::Priority;
 use crate::engine::decide::Decision;
 use crate::engine::object::ManagedObject;
@@ -194,7 +194,11 @@ impl<R: ExternalResource> Engine<R> {
         foreseen.findings.clone_from(&common.findings);
         let unfinished = || R::unfinished(&desired, after.as_ref(), now);
         match R::caveat(&references).or_else(unfinished) {
-            // What is made takes its time: nothing is wrong with that.
+            // What is made takes its time: nothing is wrong with that, and the changes say so.
+            Some(Error::InProgress {
+                reason: Reason::Progressing,
+                ..
+            }) => {}
             Some(Error::InProgress { message, .. }) => foreseen.note = Some(message),
             other => foreseen.problem = other,
         }

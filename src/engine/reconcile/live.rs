@@ -73,6 +73,9 @@ impl<R: ExternalResource> Engine<R> {
                 return Ok(self.report_only(&object, &site, draft, &desired, &found));
             }
             Decision::Refuse(refusal) => {
+                if R::SHOWS_WHAT_IS_REFUSED {
+                    self.show(&object, draft, &desired, found.observed.as_ref());
+                }
                 return self.refuse(&object, &site, draft, &found, refusal);
             }
             _ => {}

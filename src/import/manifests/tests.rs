@@ -505,8 +505,8 @@ fn a_response_plan_is_written_with_all_it_has_and_its_role_is_allowed() {
         schedule("primary", &[]),
     ];
     let account = with_response_plans(contacts, vec![plan_]);
-    let rule = NamespaceRule::Tag("team".to_owned(), "n".to_owned());
-    let made = manifests(&account, &options(rule));
+    let by_team = NamespaceRule::Tag("team".to_owned(), "n".to_owned());
+    let made = manifests(&account, &options(by_team));
     let object = made.objects.iter().find(|o| o.kind == "ResponsePlan");
     let object = object.unwrap();
     assert!(object.name.starts_with("down-"), "{}", object.name);
@@ -558,7 +558,7 @@ fn a_response_plan_that_no_manifest_can_say_is_told() {
             cases.push((plan, says));
         };
     case("odd", "automation is set up", |p| {
-        p.not_understood = vec!["automation".to_owned()]
+        p.not_understood = vec!["automation".to_owned()];
     });
     case("shared", "account 999999999999", |p| {
         p.arn = "arn:aws:ssm-incidents::999999999999:response-plan/shared".to_owned();

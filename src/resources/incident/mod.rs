@@ -90,6 +90,10 @@ struct Weighed {
 impl Request for Incidents {
     type Object = Incident;
 
+    fn own(object: &Incident, draft: &mut IncidentStatus) {
+        own(object, draft);
+    }
+
     async fn act(
         &self,
         shared: &Arc<Shared>,
@@ -98,7 +102,6 @@ impl Request for Incidents {
         pass: &Pass,
     ) -> Result<Done, Error> {
         let object = live.object.clone();
-        own(&object, draft);
         if draft.phase.is_some_and(IncidentPhase::is_final) {
             live.remove_finalizer().await?;
             return Ok(concluded(draft));
@@ -130,6 +133,7 @@ impl Request for Incidents {
         tracing::debug!(object = %object.key(), step = ?weighed.step, "decided");
         match weighed.step.clone() {
             Step::GoOn(arn) => {
+                draft.common.references = weighed.plan.into_iter().collect();
                 go_on(shared, &object, draft, &site, &weighed.token, &arn).await;
                 follow(shared, live, draft, &site, &arn).await
             }
@@ -483,6 +487,11 @@ async fn follow(
     let mut trouble = send_changes(&object, draft, site, arn, (&mut record, &mut items), now)
         .await
         .err();
+    if !record.open && draft.phase == Some(IncidentPhase::Open) {
+        // It was just resolved: when, AWS says.
+        let again = aws::get(&site.session, arn).await?;
+        record = again.filter(|r| !r.open).unwrap_or(record);
+    }
     report::record(draft, &record, now);
     if draft.sent != live.status().sent {
         // Whatever the rest comes to, what was sent is remembered.
@@ -612,6 +621,16 @@ async fn send_changes(
     draft.sent = Some(noted);
     if draft.common.origin == Some(Origin::Created) && site.taggable {
         let wanted = wanted_tags(object, site);
+        if sent.tags.is_none() {
+            // An object that was made again: what the one before it has set is not written a second time.
+            let there = incidents::tags(&site.session, arn).await?;
+            if wanted
+                .iter()
+                .all(|(key, value)| there.get(key) == Some(value))
+            {
+                note(draft, &Change::SetTags(wanted.clone()));
+            }
+        }
         let written = draft.common.applied.clone().unwrap_or_default().tags;
         let sent = draft.sent.clone().unwrap_or_default();
         changes.extend(plan::plan_tags(&wanted, &sent, &written));
@@ -619,15 +638,20 @@ async fn send_changes(
     for change in &changes {
         send(site, arn, change).await?;
         tracing::info!(object = %object.key(), %change, "sent");
-        plan::note(draft.sent.get_or_insert_with(SentFields::default), change);
+        note(draft, change);
         plan::project(record, items, change, now);
-        if let Change::SetTags(tags) = change {
-            let applied = draft.common.applied.get_or_insert_default();
-            applied.tags = tags.keys().cloned().collect();
-        }
         fail_point("after-incident-change");
     }
     Ok(())
+}
+
+/// What is in AWS because of the spec.
+fn note(draft: &mut IncidentStatus, change: &Change) {
+    plan::note(draft.sent.get_or_insert_with(SentFields::default), change);
+    if let Change::SetTags(tags) = change {
+        let applied = draft.common.applied.get_or_insert_default();
+        applied.tags = tags.keys().cloned().collect();
+    }
 }
 
 fn wanted_tags(object: &Incident, site: &Site) -> BTreeMap<String, String> {

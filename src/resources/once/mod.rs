@@ -64,6 +64,9 @@ pub trait Request: Send + Sync + 'static {
     /// The custom resource.
     type Object: ManagedObject;
 
+    /// Puts a status aside that came with the object from elsewhere, and notes whose it is. Pure. Called before anything else.
+    fn own(object: &Self::Object, draft: &mut <Self::Object as ManagedObject>::Status);
+
     /// Looks and acts. What it has found out is in `draft` even when it fails.
     fn act(
         &self,
@@ -192,6 +195,7 @@ impl<R: Request> Requests<R> {
         let mut draft = before.clone();
         let handled = live.object.annotations().get(RECONCILE_REQUESTED_AT);
         R::Object::common_status_mut(&mut draft).last_handled_reconcile_at = handled.cloned();
+        R::own(&live.object, &mut draft);
         let result = if live.object.suspended() {
             Ok(Done {
                 conclusion: Conclusion::Suspended,
@@ -297,9 +301,10 @@ impl<R: Request> Runner for Requests<R> {
     }
 }
 
-/// How soon to look again at what is going on.
+/// How soon to look again at what is going on: it takes several calls, so less often than drift is looked for where that is often.
 pub fn poll(shared: &Shared, at_most: Duration) -> Requeue {
-    Requeue::Drift(jittered(at_most.min(shared.settings.drift_interval)))
+    let often = shared.settings.drift_interval.saturating_mul(2);
+    Requeue::Drift(jittered(at_most.min(often)))
 }
 
 /// Whether the status came with the object from elsewhere: it was written for an object with another UID.

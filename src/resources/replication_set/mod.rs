@@ -186,6 +186,7 @@ impl ExternalResource for ReplicationSets {
 
     const SLOT: &'static str = SET_SLOT;
     const NEEDS_REPLICATION_SET: bool = false;
+    const SHOWS_WHAT_IS_REFUSED: bool = true;
     const NOTHING_LEFT: &'static str = "AWS has no replication set any more";
 
     fn identity(_: &ReplicationSet, provider: &Provider) -> String {

@@ -384,7 +384,26 @@ pub fn pending_step(
     set: &Observed,
     now: Timestamp,
 ) -> Option<PendingRegionChange> {
-    let under_way = set.regions.iter().find_map(|(region, there)| {
+    if let Some(step) = under_way(set) {
+        return Some(step);
+    }
+    let changes = plan(desired, Some(set));
+    let next = next_step(desired, Some(set), &changes, now);
+    let step = next
+        .as_ref()
+        .or_else(|| changes.iter().find(|c| c.step().is_some()))?
+        .step()?;
+    let waits = waits_until(desired, &step.region, now)
+        .filter(|_| step.action == RegionAction::RemoveRegion);
+    Some(PendingRegionChange {
+        not_before: waits.map(api_time),
+        ..step
+    })
+}
+
+/// The step that AWS is at.
+pub fn under_way(set: &Observed) -> Option<PendingRegionChange> {
+    set.regions.iter().find_map(|(region, there)| {
         let action = match there.state {
             // The set is being made as a whole.
             RegionStatus::Creating if set.state != ReplicationSetStatus::Creating => {
@@ -398,21 +417,6 @@ pub fn pending_step(
             region: region.clone(),
             not_before: None,
         })
-    });
-    if under_way.is_some() {
-        return under_way;
-    }
-    let changes = plan(desired, Some(set));
-    let next = next_step(desired, Some(set), &changes, now);
-    let step = next
-        .as_ref()
-        .or_else(|| changes.iter().find(|c| c.step().is_some()))?
-        .step()?;
-    let waits = waits_until(desired, &step.region, now)
-        .filter(|_| step.action == RegionAction::RemoveRegion);
-    Some(PendingRegionChange {
-        not_before: waits.map(api_time),
-        ..step
     })
 }
 

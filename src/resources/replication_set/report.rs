@@ -6,7 +6,9 @@ use kube::ResourceExt;
 use super::desired::{Desired, confirmation, is_protected};
 use super::findings::findings;
 use super::observed::Observed;
-use super::plan::{Change, LOOK_AGAIN, SET_SLOT, held_removal, pending_step, retry_removal};
+use super::plan::{
+    Change, LOOK_AGAIN, SET_SLOT, held_removal, pending_step, retry_removal, under_way,
+};
 use crate::api::conditions::Reason;
 use crate::api::replication_set::{
     PendingRegionChange, RegionAction, ReplicationRegionStatus, ReplicationSetStatus,
@@ -57,7 +59,13 @@ pub fn report(
         })
         .collect();
     status.deletion_protection = Some(set.protected);
-    status.pending_change = pending_step(desired, set, now);
+    let ours = status.common.origin.is_some();
+    status.pending_change = if ours {
+        pending_step(desired, set, now)
+    } else {
+        // It is looked at only: what is next is for somebody else to say.
+        under_way(set)
+    };
     status.summary = Some(ReplicationSetSummary {
         state: set.state.to_string(),
         regions: regions_shown(set),

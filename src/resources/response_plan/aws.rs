@@ -17,6 +17,11 @@ use crate::engine::Applied;
 #[derive(Debug)]
 struct Everybody(BTreeMap<String, ContactType>);
 
+/// Most contacts of a page.
+const MOST_LISTED: i32 = 1024;
+/// How old a list of open incidents may be.
+const OPEN_AGE: Duration = Duration::from_secs(60);
+
 /// Reads a response plan and what is known about it elsewhere in AWS, of which lists may be as old as `list_age`. `None` = AWS has none.
 pub async fn observe(
     session: &Session,
@@ -27,7 +32,7 @@ pub async fn observe(
         return Ok(None);
     };
     observed.engaged = engaged(session, &observed.content.engagements, list_age).await?;
-    observed.open_incidents = match records::open(session, list_age).await {
+    observed.open_incidents = match records::open(session, list_age.min(OPEN_AGE)).await {
         Ok(open) => Some(of_plan(&open, &observed.arn)),
         Err(error) if error.class == ErrorClass::GaveWay => return Err(error),
         // A number in a status is no reason to leave a plan alone.
@@ -246,18 +251,18 @@ async fn look_at_engaged(
     let everybody = session
         .shared(&list, operation, None, list_age, everybody(session))
         .await?;
-    let mut types = BTreeMap::new();
+    let mut found = BTreeMap::new();
     for arn in engagements {
-        let type_ = match everybody.0.get(arn) {
-            Some(type_) => Some(*type_),
+        let what = match everybody.0.get(arn) {
+            Some(what) => Some(*what),
             // Of another account or Region: nothing is known of it here.
             None if !is_here(session, arn) => continue,
             // Made since the list was read, or gone.
             None => contacts::get(session, arn).await?.map(|c| c.type_),
         };
-        types.insert(arn.clone(), type_);
+        found.insert(arn.clone(), what);
     }
-    Ok(types)
+    Ok(found)
 }
 
 fn is_here(session: &Session, arn: &str) -> bool {
@@ -269,7 +274,11 @@ async fn everybody(session: &Session) -> Result<Everybody, CallError> {
     let mut all = BTreeMap::new();
     let mut next = None;
     loop {
-        let request = session.contacts().list_contacts().set_next_token(next);
+        let request = session
+            .contacts()
+            .list_contacts()
+            .max_results(MOST_LISTED)
+            .set_next_token(next);
         let page = session
             .send(Operation::ListContacts, request.send())
             .await?;

@@ -415,18 +415,20 @@ mod tests {
 
     #[test]
     fn personal_data_and_credentials_are_told_without_being_shown() {
-        let mut content = Content::default();
-        content.automation = Some(Automation {
-            document_name: "Runbook".into(),
-            document_version: None,
-            role_arn: "arn:aws:iam::123456789012:role/runbook".into(),
-            target_account: crate::api::response_plan::TargetAccount::default(),
-            parameters: BTreeMap::from([(
-                "Key".to_owned(),
-                vec!["AKIAIOSFODNN7EXAMPLE".to_owned()],
-            )]),
-            dynamic_parameters: BTreeMap::new(),
-        });
+        let content = Content {
+            automation: Some(Automation {
+                document_name: "Runbook".into(),
+                document_version: None,
+                role_arn: "arn:aws:iam::123456789012:role/runbook".into(),
+                target_account: crate::api::response_plan::TargetAccount::default(),
+                parameters: BTreeMap::from([(
+                    "Key".to_owned(),
+                    vec!["AKIAIOSFODNN7EXAMPLE".to_owned()],
+                )]),
+                dynamic_parameters: BTreeMap::new(),
+            }),
+            ..Content::default()
+        };
         let spec = json!({"displayName": "Call +15005550199", "incidentTemplate": {
             "title": "Mail a@example.com", "impact": "High", "incidentTags": {"mail": "a@example.com"}}});
         let found = ids(&content, &["eu-west-1"], &[], &spec);

@@ -190,6 +190,11 @@ impl ExternalResource for ResponsePlans {
         plan::project(observed, change, id)
     }
 
+    fn must_observe_after(change: &Change) -> bool {
+        // What they are, and whether they are there, is not known of those who were not engaged before.
+        plan::engages_others(change)
+    }
+
     fn arn(observed: &Observed) -> String {
         observed.arn.clone()
     }
@@ -215,10 +220,12 @@ impl ExternalResource for ResponsePlans {
             now,
         } = reported;
         status.alarm_action_arn = observed.map(|o| o.arn.clone());
-        status.open_incidents = observed
-            .and_then(|o| o.open_incidents)
-            .and_then(|n| i64::try_from(n).ok());
-        status.dangling_engagements = observed.map(Observed::dangling).unwrap_or_default();
+        if let Some(observed) = observed {
+            show(observed, status);
+        } else {
+            status.open_incidents = None;
+            status.dangling_engagements.clear();
+        }
         status.summary = Some(ResponsePlanSummary {
             name: desired.name.clone(),
             title: desired.content.title.clone(),
@@ -376,6 +383,19 @@ impl ResponsePlans {
     }
 }
 
+/// Shows what is known elsewhere in AWS; what could not be read this time stays as it was.
+fn show(observed: &Observed, status: &mut ResponsePlanStatus) {
+    if let Some(open) = observed.open_incidents {
+        status.open_incidents = i64::try_from(open).ok();
+    }
+    if observed.engaged.unread.is_none() {
+        status.dangling_engagements = observed.dangling();
+    } else {
+        let engaged = &observed.content.engagements;
+        status.dangling_engagements.retain(|a| engaged.contains(a));
+    }
+}
+
 /// What a refusal means that has a reason of its own. Pure.
 fn explain(error: &CallError) -> Option<Error> {
     let writes = matches!(
@@ -389,8 +409,7 @@ fn explain(error: &CallError) -> Option<Error> {
         return Some(Error::unresolved(
             Reason::ReferenceNotFound,
             format!(
-                "{}: something that this plan names is not there. See whether AWS has everybody in engagements",
-                error
+                "{error}: something that this plan names is not there. See whether AWS has everybody in engagements"
             ),
         ));
     }

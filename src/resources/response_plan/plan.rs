@@ -411,6 +411,16 @@ pub fn permit_role(desired: &Desired, changes: &[Change]) -> Result<(), Error> {
     ))
 }
 
+/// Whether somebody is engaged by `change` who may not have been before.
+pub fn engages_others(change: &Change) -> bool {
+    let engaged = match change {
+        Change::Create { content, .. } => Some(&content.engagements),
+        Change::Update(update) => update.engagements.as_ref(),
+        Change::SetTags(_) | Change::RemoveTags(_) | Change::Delete => None,
+    };
+    engaged.is_some_and(|engaged| !engaged.is_empty())
+}
+
 /// What AWS has after `change`.
 pub fn project(observed: Option<Observed>, change: &Change, id: Option<&str>) -> Option<Observed> {
     match change {

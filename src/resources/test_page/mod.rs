@@ -88,6 +88,10 @@ struct Weighed {
 impl Request for TestPages {
     type Object = TestPage;
 
+    fn own(object: &TestPage, draft: &mut TestPageStatus) {
+        own(object, draft);
+    }
+
     async fn act(
         &self,
         shared: &Arc<Shared>,
@@ -96,7 +100,6 @@ impl Request for TestPages {
         pass: &Pass,
     ) -> Result<Done, Error> {
         let object = live.object.clone();
-        own(&object, draft);
         if draft.phase.is_some_and(TestPagePhase::is_final) {
             live.remove_finalizer().await?;
             return Ok(concluded(draft));

@@ -161,17 +161,20 @@ fn only_update(desired_: Content, observed_: Content) -> Update {
     }
 }
 
+/// A change to a plan, by the field that it is told by.
+type Edit = (&'static str, fn(&mut Content));
+
 /// Each field of a full plan, and how it is taken out.
-fn clearings() -> Vec<(&'static str, fn(&mut Content))> {
+fn clearings() -> Vec<Edit> {
     vec![
         ("displayName", |c| c.display_name.clear()),
         ("incidentTemplate.summary", |c| c.summary.clear()),
         ("incidentTemplate.dedupeString", |c| c.dedupe_string.clear()),
         ("incidentTemplate.notificationTargets", |c| {
-            c.notification_targets.clear()
+            c.notification_targets.clear();
         }),
         ("incidentTemplate.incidentTags[service]", |c| {
-            c.incident_tags.clear()
+            c.incident_tags.clear();
         }),
         ("engagements", |c| c.engagements.clear()),
         ("chatChannel", |c| c.chat_channel.clear()),
@@ -214,17 +217,17 @@ fn a_field_that_is_put_in_is_set_and_nothing_else_is_named() {
 
 #[test]
 fn each_part_of_the_runbook_and_of_pagerduty_is_told_by_its_name() {
-    let cases: Vec<(&str, fn(&mut Content))> = vec![
+    let cases: Vec<Edit> = vec![
         ("incidentTemplate.title", |c| c.title.push('!')),
         ("incidentTemplate.impact", |c| c.impact = 1),
         ("automation.documentName", |c| {
-            c.automation.as_mut().unwrap().document_name.push('2')
+            c.automation.as_mut().unwrap().document_name.push('2');
         }),
         ("automation.documentVersion", |c| {
-            c.automation.as_mut().unwrap().document_version = None
+            c.automation.as_mut().unwrap().document_version = None;
         }),
         ("automation.roleArn", |c| {
-            c.automation.as_mut().unwrap().role_arn.push('2')
+            c.automation.as_mut().unwrap().role_arn.push('2');
         }),
         ("automation.targetAccount", |c| {
             c.automation.as_mut().unwrap().target_account = TargetAccount::ImpactedAccount;
@@ -243,13 +246,13 @@ fn each_part_of_the_runbook_and_of_pagerduty_is_told_by_its_name() {
             c.automation.as_mut().unwrap().dynamic_parameters.clear();
         }),
         ("pagerDuty.name", |c| {
-            c.pager_duty.as_mut().unwrap().name.push('2')
+            c.pager_duty.as_mut().unwrap().name.push('2');
         }),
         ("pagerDuty.serviceId", |c| {
-            c.pager_duty.as_mut().unwrap().service_id.push('2')
+            c.pager_duty.as_mut().unwrap().service_id.push('2');
         }),
         ("pagerDuty.secretId", |c| {
-            c.pager_duty.as_mut().unwrap().secret_id.push('2')
+            c.pager_duty.as_mut().unwrap().secret_id.push('2');
         }),
     ];
     for (path, change) in cases {
