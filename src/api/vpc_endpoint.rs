@@ -99,8 +99,8 @@ use super::common::{CommonSpec, CommonStatus};
         .message("policyJSON has at most 20480 characters: AWS takes no longer policy"),
     validation = Rule::new("!has(self.dnsOptions) || !has(self.dnsOptions.privateDnsOnlyForInboundResolverEndpoint) || (has(self.service) && self.service == 's3') || (has(self.serviceName) && self.serviceName.endsWith('.s3'))")
         .message("dnsOptions.privateDnsOnlyForInboundResolverEndpoint is for the service s3 only"),
-    validation = Rule::new("!has(self.ipAddressType) || self.type == 'Interface' || self.ipAddressType in ['IPv4', 'DualStack', 'IPv6']")
-        .message("ipAddressType is IPv4, DualStack or IPv6"),
+    validation = Rule::new("!has(self.policyPreset) || [{'IncidentManagerIncidents': 'ssm-incidents', 'IncidentManagerContacts': 'ssm-contacts', 'SystemsManager': 'ssm', 'SessionManager': 'ssmmessages', 'EC2Messages': 'ec2messages', 'EC2': 'ec2', 'KMS': 'kms', 'CloudWatchLogs': 'logs', 'S3PatchBuckets': 's3'}[self.policyPreset.name]].exists(s, (has(self.service) ? '.' + self.service : has(self.serviceName) ? self.serviceName : '').endsWith('.' + s) || (has(self.service) ? '.' + self.service : has(self.serviceName) ? self.serviceName : '').endsWith('.' + s + '-fips'))")
+        .message("policyPreset is for another service: IncidentManagerIncidents is for ssm-incidents, IncidentManagerContacts for ssm-contacts, SystemsManager for ssm, SessionManager for ssmmessages, EC2Messages for ec2messages, EC2 for ec2, KMS for kms, CloudWatchLogs for logs, S3PatchBuckets for s3"),
     validation = Rule::new("self.vpcId == oldSelf.vpcId")
         .message("vpcId cannot be changed: AWS has no way to move an endpoint. Make another object"),
     validation = Rule::new("self.type == oldSelf.type")

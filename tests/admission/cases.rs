@@ -11,6 +11,8 @@ mod on_call;
 mod replication_set;
 #[path = "response_plan_cases.rs"]
 mod response_plan;
+#[path = "vpc_endpoint_cases.rs"]
+mod vpc_endpoint;
 
 /// A rule and its cases.
 #[derive(Debug)]
@@ -103,6 +105,7 @@ pub fn least(kind: &str) -> Value {
         "ChannelActivation" => json!({"contactRef": {"name": "alice"}, "channel": "mobile"}),
         "ReplicationSet" => replication_set::least(),
         "ResponsePlan" => response_plan::least(),
+        "VpcEndpoint" => vpc_endpoint::least(),
         other => on_call::least(other)
             .or_else(|| incident::least(other))
             .unwrap_or_else(|| json!({})),
@@ -209,6 +212,7 @@ pub fn rules() -> Vec<Rule> {
         ("ResponsePlan", "spec.tags"),
         ("Incident", "spec.tags"),
         ("ReplicationSet", "spec.tags"),
+        ("VpcEndpoint", "spec.tags"),
         ("ProviderConfig", "spec.defaultTags"),
     ] {
         rules.extend(tag_rules(kind, at));
@@ -223,6 +227,7 @@ pub fn rules() -> Vec<Rule> {
         "Incident",
         "TestPage",
         "ReplicationSet",
+        "VpcEndpoint",
     ] {
         rules.push(accepted_findings(kind));
     }
@@ -232,6 +237,7 @@ pub fn rules() -> Vec<Rule> {
     rules.extend(on_call::rules());
     rules.extend(response_plan::rules());
     rules.extend(incident::rules());
+    rules.extend(vpc_endpoint::rules());
     rules
 }
 
