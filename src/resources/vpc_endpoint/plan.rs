@@ -884,3 +884,6 @@ pub fn called(service_name: &str, region: &str, vpc_id: &str) -> String {
         short_name(service_name, region)
     )
 }
+
+#[cfg(test)]
+mod tests;
