@@ -76,6 +76,8 @@ mod status;
 mod support;
 #[path = "stories/test_page.rs"]
 mod test_page;
+#[path = "stories/vpc_endpoint.rs"]
+mod vpc_endpoint;
 #[path = "stories/whole_account.rs"]
 mod whole_account;
 #[path = "stories/whole_tree.rs"]
