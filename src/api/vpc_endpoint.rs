@@ -211,7 +211,7 @@ pub enum EndpointType {
 #[x_kube(validation = Rule::new("size(self.tags) >= 1").message("tags names one tag at least: without one every subnet of the VPC would be meant"))]
 pub struct SubnetSelector {
     /// Tags that a subnet carries, all of them.
-    #[schemars(extend("maxProperties" = 10))]
+    #[schemars(extend("maxProperties" = 10, "additionalProperties" = {"type": "string", "maxLength": 256}))]
     pub tags: BTreeMap<String, String>,
 }
 
