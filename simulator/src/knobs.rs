@@ -106,6 +106,20 @@ knobs! {
     RemoveMissingRelatedItem = "remove_missing_related_item", Kind::OneOf(&["204", "404"]);
     /// Adding a related item that is there already.
     DuplicateRelatedItem = "duplicate_related_item", Kind::OneOf(&["replace", "conflict"]);
+    /// Whether a new interface endpoint has private DNS if the call does not say.
+    PrivateDnsDefault = "private_dns_default", Kind::OneOf(&["true", "false"]);
+    /// Adding to an endpoint what it has, or removing what it has not.
+    ModifyNoopEntries = "modify_noop_entries", Kind::OneOf(&["tolerate", "error"]);
+    /// How states of endpoints are spelt.
+    VpceStateCase = "vpce_state_case", Kind::OneOf(&["camel", "Pascal"]);
+    /// For how long an endpoint that has gone is still shown as deleted.
+    VpceDeletedVisibleMs = "vpce_deleted_visible_ms", Kind::Number("0");
+    /// Interface endpoints per VPC.
+    InterfaceEndpointsQuota = "interface_endpoints_quota", Kind::Number("50");
+    /// Gateway endpoints per Region.
+    GatewayEndpointsQuota = "gateway_endpoints_quota", Kind::Number("20");
+    /// VPCs per Region.
+    VpcsQuota = "vpcs_quota", Kind::Number("5");
     /// The external id roles of the account ask for; empty asks for none.
     AssumeRoleExternalId = "assume_role_external_id", Kind::Text;
 }

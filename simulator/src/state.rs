@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::iam::Rules;
 use crate::services::contacts::engagement;
 use crate::services::contacts::state::{RegionContacts, SentCode};
+use crate::services::ec2::state::Network;
 use crate::services::incidents::data::{IncidentManager, Unusable};
 use crate::services::incidents::state::ReplicationSet;
 use crate::tokens::Tokens;
@@ -36,6 +37,9 @@ pub struct Account {
     /// Contacts by Region.
     #[serde(default)]
     pub contacts: BTreeMap<String, RegionContacts>,
+    /// VPCs and their endpoints by Region.
+    #[serde(default)]
+    pub networks: BTreeMap<String, Network>,
     /// Every activation code ever sent.
     #[serde(default)]
     pub codes: Vec<SentCode>,
@@ -53,11 +57,14 @@ impl Account {
         }
     }
 
-    /// Lets everything happen that was to happen by now: engagements go on, transitional states end. True if something changed.
+    /// Lets everything happen that was to happen by now: engagements go on, transitional states end, in EC2 too. True if something changed.
     pub fn settle(&mut self, at: &Circumstances<'_>) -> bool {
-        let engaged = engagement::settle(self, at);
+        let mut changed = engagement::settle(self, at);
+        for network in self.networks.values_mut() {
+            changed |= network.settle(at);
+        }
         let Some(set) = &mut self.replication_set else {
-            return engaged;
+            return changed;
         };
         let settled = set.settle(at.now);
         if settled.gone {
@@ -67,7 +74,7 @@ impl Account {
                 self.contacts.remove(region);
             }
         }
-        engaged || settled.gone || settled.changed
+        changed || settled.gone || settled.changed
     }
 
     /// Drops all Incident Manager data.

@@ -58,12 +58,15 @@ def _judge(http_response, parsed, model, **_):
     assert parsed["ResponseMetadata"]["RequestId"] == request_id, f"{where}: the body tells another request id"
 
     expected_type = {"json": "application/x-amz-json-1.1", "rest-json": "application/json", "query": "text/xml"}
+    expected_type["ec2"] = "text/xml"
     content_type = headers.get("content-type", "")
     if body:
         assert content_type.split(";")[0] == expected_type[protocol], f"{where}: content type {content_type!r}"
 
     if http_response.status_code < 300:
-        {"json": _json, "rest-json": _rest_json, "query": _query}[protocol](model, http_response, where)
+        {"json": _json, "rest-json": _rest_json, "query": _query, "ec2": _ec2}[protocol](model, http_response, where)
+    elif protocol == "ec2":
+        _ec2_error(http_response, where)
     elif protocol == "query":
         _query_error(model, http_response, where)
     else:
@@ -102,6 +105,64 @@ def _query(model, response, where):
     check_xml(model.output_shape, result, namespace, where)
     metadata = root.find(f"{namespace}ResponseMetadata/{namespace}RequestId")
     assert metadata is not None and metadata.text, f"{where}: no ResponseMetadata/RequestId"
+
+
+def _ec2(model, response, where):
+    assert response.status_code == 200, f"{where}: status {response.status_code}"
+    root = xml.fromstring(response.content)
+    namespace = "{" + model.service_model.metadata["xmlNamespace"].rstrip("/") + "/}"
+    assert root.tag == f"{namespace}{model.name}Response", f"{where}: root element {root.tag}"
+    request_id, *rest = root
+    assert request_id.tag == f"{namespace}requestId" and request_id.text, f"{where}: no requestId"
+    if model.output_shape is None:
+        # Beyond the model: what has no output says that it worked.
+        said = [(child.tag.replace(namespace, ""), child.text) for child in rest]
+        assert said == [("return", "true")], f"{where}: {said}"
+        return
+    root.remove(request_id)
+    check_ec2(model.output_shape, root, namespace, where)
+
+
+def _ec2_error(response, where):
+    root = xml.fromstring(response.content)
+    assert root.tag == "Response", f"{where}: root element {root.tag}"
+    assert [child.tag for child in root] == ["Errors", "RequestID"], where
+    [error] = root.find("Errors")
+    assert [child.tag for child in error] == ["Code", "Message"], where
+    code, text = (child.text for child in error)
+    assert code and text, f"{where}: {code} {text}"
+    special = {"UnauthorizedOperation": 403, "DryRunOperation": 412, "RequestLimitExceeded": 503, "Unavailable": 503}
+    expected = special.get(code, 500 if code.startswith("Internal") else 400)
+    assert response.status_code == expected, f"{where} {code}: status {response.status_code}"
+
+
+def check_ec2(shape, element, namespace, where):
+    """The same for EC2's XML: names of the wire, lists of `item`."""
+    kind = shape.type_name
+    if kind == "structure":
+        names = {member.serialization.get("name", name): member for name, member in shape.members.items()}
+        children = [child.tag.replace(namespace, "") for child in element]
+        assert len(children) == len(set(children)), f"{where}: elements twice: {children}"
+        unknown = set(children) - set(names)
+        assert not unknown, f"{where}: elements unknown to the model: {sorted(unknown)}"
+        for child in element:
+            name = child.tag.replace(namespace, "")
+            check_ec2(names[name], child, namespace, f"{where}.{name}")
+    elif kind == "list":
+        for index, child in enumerate(element):
+            assert child.tag == f"{namespace}item", f"{where}[{index}]: {child.tag}"
+            check_ec2(shape.member, child, namespace, f"{where}[{index}]")
+    elif kind == "string" and shape.name == "State":
+        # Interface and gateway endpoints do not spell their states as the model does.
+        assert element.text.lower() in {value.lower() for value in shape.enum}, f"{where}: {element.text}"
+    elif kind == "boolean":
+        assert element.text in ("true", "false"), f"{where}: {element.text!r}"
+    elif kind in ("integer", "long"):
+        int(element.text)
+    elif kind == "string":
+        _string(shape, element.text or "", where)
+    else:
+        check_xml(shape, element, namespace, where)
 
 
 def _json_error(model, response, headers, parsed, where):

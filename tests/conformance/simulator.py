@@ -179,6 +179,9 @@ class Account:
     def sts(self, region="us-east-1", **options):
         return self.client("sts", region, **options)
 
+    def ec2(self, region="us-east-1", **options):
+        return self.client("ec2", region, **options)
+
     def arn(self, alias, region="us-east-1"):
         """The ARN of a contact."""
         return f"arn:aws:ssm-contacts:{region}:{self.id}:contact/{alias}"

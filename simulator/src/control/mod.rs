@@ -2,6 +2,7 @@
 
 mod accounts;
 mod incidents;
+mod network;
 mod pages;
 mod settings;
 mod troubles;
@@ -137,6 +138,8 @@ async fn route(request: &Request<'_>) -> Outcome {
         ("POST", ["unsubscribe"]) => accounts::subscription(request, false),
         ("POST", ["subscribe"]) => accounts::subscription(request, true),
         (_, ["incidents", rest @ ..]) => incidents::incidents(request, method, rest),
+        (_, ["endpoint-services"]) => network::endpoint_services(request, method),
+        (_, ["endpoints"]) => network::endpoints(request, method),
         (_, ["unusable"]) => incidents::unusable(request, method),
         (_, ["accounts", rest @ ..]) => accounts::accounts(request, method, rest),
         _ => Err(Refusal::missing("control call")),

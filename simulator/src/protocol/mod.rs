@@ -40,7 +40,7 @@ pub fn decode(service: &'static Service, head: &Parts, body: &Bytes) -> Decoded 
     match service.protocol {
         Protocol::Json => json::decode(service, &head.headers, body),
         Protocol::Rest => rest::decode(service, head, body),
-        Protocol::Query => query::decode(service, head, body),
+        Protocol::Query | Protocol::Ec2 => query::decode(service, head, body),
     }
 }
 
@@ -55,6 +55,7 @@ pub fn success(
         Protocol::Json => json::success(output),
         Protocol::Rest => rest::success(operation, output),
         Protocol::Query => query::success(service, operation, output, request_id),
+        Protocol::Ec2 => query::ec2_success(service, operation, output, request_id),
     }
 }
 
@@ -69,6 +70,7 @@ pub fn failure(
         Protocol::Json => json::failure(service.message_member, error, smithy_status),
         Protocol::Rest => rest::failure(service.message_member, error),
         Protocol::Query => query::failure(service.namespace, error, request_id),
+        Protocol::Ec2 => query::ec2_failure(error, request_id),
     };
     if let Some(seconds) = error.retry_after {
         answer.headers.push(("retry-after", seconds.to_string()));

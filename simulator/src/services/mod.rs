@@ -1,6 +1,7 @@
 //! The simulated services.
 
 pub mod contacts;
+pub mod ec2;
 pub mod incidents;
 pub mod sts;
 
@@ -25,6 +26,8 @@ pub enum Protocol {
     Rest,
     /// AWS Query: the operation is in the form parameter `Action`; answers are XML.
     Query,
+    /// EC2's dialect of it: flattened lists, answers without wrapper, errors in a list.
+    Ec2,
 }
 
 /// Method, path and status of a REST operation.
@@ -117,9 +120,14 @@ impl Service {
 
 /// The service with this signing name.
 pub fn find(name: &str) -> Option<&'static Service> {
-    [&contacts::SERVICE, &incidents::SERVICE, &sts::SERVICE]
-        .into_iter()
-        .find(|service| service.name == name)
+    [
+        &contacts::SERVICE,
+        &incidents::SERVICE,
+        &sts::SERVICE,
+        &ec2::SERVICE,
+    ]
+    .into_iter()
+    .find(|service| service.name == name)
 }
 
 /// One call being carried out.
