@@ -191,7 +191,7 @@ impl EndpointService {
 
     /// Whether DNS names of its endpoints begin with `*.`, as those of S3 do.
     pub fn has_wildcard(&self) -> bool {
-        self.is_amazon() && self.name.ends_with(".s3")
+        self.is_amazon() && self.name.rsplit('.').next() == Some("s3")
     }
 }
 

@@ -102,7 +102,8 @@ pub struct Decision {
     /// The endpoint.
     pub vpc_endpoint_id: String,
     /// `accept`, `reject`, `expire` or `fail`.
-    decision: Verdict,
+    #[serde(rename = "decision")]
+    verdict: Verdict,
     /// Code of a failure.
     pub code: Option<String>,
     /// Text of a failure.
@@ -120,7 +121,7 @@ pub fn decide(
         .get_mut(&decision.region)
         .and_then(|network| network.endpoints.get_mut(&decision.vpc_endpoint_id))
         .ok_or_else(|| format!("there is no endpoint {}", decision.vpc_endpoint_id))?;
-    let legal = match decision.decision {
+    let legal = match decision.verdict {
         Verdict::Accept => matches!(endpoint.state, State::PendingAcceptance | State::Rejected),
         Verdict::Expire => endpoint.state == State::PendingAcceptance,
         Verdict::Reject => matches!(
@@ -135,14 +136,14 @@ pub fn decide(
             endpoint.state.name(false)
         ));
     }
-    endpoint.state = match decision.decision {
+    endpoint.state = match decision.verdict {
         Verdict::Accept => State::Pending,
         Verdict::Reject => State::Rejected,
         Verdict::Expire => State::Expired,
         Verdict::Fail => State::Failed,
     };
     endpoint.until = at.now + at.knobs.number(Knob::StateDelayMs);
-    endpoint.last_error = (decision.decision == Verdict::Fail).then(|| LastError {
+    endpoint.last_error = (decision.verdict == Verdict::Fail).then(|| LastError {
         code: decision.code.unwrap_or_else(|| "InternalError".to_owned()),
         message: decision
             .message

@@ -20,6 +20,16 @@ struct Wish {
     ipv6: Option<Ipv6Addr>,
 }
 
+fn address<T: std::str::FromStr>(given: &Value) -> Result<Option<T>, AwsError> {
+    given
+        .as_str()
+        .map(|text| {
+            text.parse()
+                .map_err(|_| errors::value(format!("Value ({text}) is not a valid IP address.")))
+        })
+        .transpose()
+}
+
 fn wish(call: &Call<'_>, endpoint: &Endpoint, id: &str) -> Result<Wish, AwsError> {
     let configurations = call.input["SubnetConfiguration"].as_array();
     for configuration in configurations.into_iter().flatten() {
@@ -31,16 +41,6 @@ fn wish(call: &Call<'_>, endpoint: &Endpoint, id: &str) -> Result<Wish, AwsError
         }
         if named != id {
             continue;
-        }
-        fn address<T: std::str::FromStr>(given: &Value) -> Result<Option<T>, AwsError> {
-            given
-                .as_str()
-                .map(|text| {
-                    text.parse().map_err(|_| {
-                        errors::value(format!("Value ({text}) is not a valid IP address."))
-                    })
-                })
-                .transpose()
         }
         return Ok(Wish {
             ipv4: address(&configuration["Ipv4"])?,

@@ -413,6 +413,10 @@ pub(super) fn modify(account: &mut Account, call: &mut Call<'_>) -> Result<Value
     Ok(done())
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the signature all operations share"
+)]
 pub(super) fn delete(account: &mut Account, call: &mut Call<'_>) -> Result<Value, AwsError> {
     let until = later(call);
     let network = network(account, call);
