@@ -44,7 +44,7 @@ pub fn rules() -> Vec<Rule> {
             |target| {
                 let mut spec = json!({"contactRef": null});
                 spec[field] = target.clone();
-                if target.get("name").is_none() {
+                if field == "contactRef" && target.get("name").is_none() {
                     // The least object has a name there.
                     spec[field]["name"] = Value::Null;
                 }
