@@ -50,8 +50,7 @@ use super::response_plan::Impact;
     printcolumn(
         name = "Reason",
         type_ = "string",
-        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#,
-        priority = 1
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#
     ),
     printcolumn(
         name = "ARN",
@@ -320,7 +319,8 @@ pub struct IncidentSummary {
     pub title: String,
     /// Impact in AWS.
     pub impact: String,
-    /// Who has acknowledged, by name.
+    /// Who has acknowledged, by name. Absent = nobody.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub acknowledged_by: String,
     /// When it began.
     pub started: String,

@@ -40,6 +40,11 @@ use super::reference::{ObjectReference, ProviderConfigReference};
         json_path = r#".status.conditions[?(@.type=="Ready")].status"#
     ),
     printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#
+    ),
+    printcolumn(
         name = "Age",
         type_ = "date",
         json_path = ".metadata.creationTimestamp"
@@ -184,8 +189,10 @@ pub struct TestPageSummary {
     /// Who or what is engaged.
     pub target: String,
     /// Who was paged.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub paged: String,
     /// Who has acknowledged.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub acknowledged_by: String,
 }
 

@@ -13,6 +13,7 @@ use crate::api::conditions::{ConditionType, Reason};
 use crate::api::test_page::{LastProven, TestPagePhase, TestPageStatus, TestPageSummary};
 use crate::api::{Contact, EscalationPlan, OnCallSchedule, TestPage};
 use crate::aws::Session;
+use crate::aws::contacts;
 use crate::aws::engagements::{self, Page};
 use crate::engine::error::jittered;
 use crate::engine::fail_point::fail_point;
@@ -24,8 +25,8 @@ use crate::engine::{Error, Provider, Shared, api_time};
 use crate::resources::incident::report::{Names, acknowledged_by, pages};
 use crate::resources::once::decide::{Begun, CLOCK_SLACK, Facts, Noted, Step, decide, earliest};
 use crate::resources::once::{
-    Done, Ending, News, POLL, Request, certainly_not_begun, comes_from_elsewhere, is_restored,
-    ledger, name_of, poll, reach, start_token,
+    Done, Ending, News, POLL, Request, certainly_not_begun, comes_from_elsewhere, held,
+    is_restored, ledger, name_of, poll, reach, start_token,
 };
 
 /// Whoever has not acknowledged by then does not.
@@ -170,25 +171,10 @@ impl Request for TestPages {
             return Ok(Ending::LetGo);
         }
         match stop_at_end(shared, &object, draft, pass).await {
-            Err(
-                Error::Waiting {
-                    reason,
-                    message,
-                    retry,
-                    ..
-                }
-                | Error::Stalled {
-                    reason,
-                    message,
-                    retry,
-                },
-            ) => Err(Error::Held {
-                reason,
-                message: format!(
-                    "{message}. The deletion waits, since the engagement is to be stopped with it; to let go without, set managementPolicy: Observe"
-                ),
-                retry,
-            }),
+            Err(error) => Err(held(
+                error,
+                "The deletion waits, since the engagement is to be stopped with it; to let go without, set managementPolicy: Observe",
+            )),
             other => other,
         }
     }
@@ -402,6 +388,16 @@ async fn begin(
     let Some(target) = weighed.target else {
         return Err(Error::Settling);
     };
+    // What an object manages is known to be there.
+    if target.kind.is_none() && contacts::get(&site.session, &target.arn).await?.is_none() {
+        return Err(Error::unresolved(
+            Reason::ReferenceNotFound,
+            format!(
+                "AWS has no contact {}: make it, or name another in a new TestPage",
+                target.arn
+            ),
+        ));
+    }
     // Deleted meanwhile, it stops what it has begun.
     site.provider.hold(shared).await?;
     live.add_finalizer().await?;
@@ -511,14 +507,10 @@ fn show(shared: &Shared, draft: &mut TestPageStatus, sent: &[Page]) {
         .iter()
         .map(|p| (p.contact.clone(), name_of(shared, &p.contact)))
         .collect();
-    draft.pages = pages(sent, &names);
-    // AWS may show a page for each channel.
-    let mut paged: Vec<String> = vec![];
-    for page in &draft.pages {
-        if !paged.contains(&page.contact) {
-            paged.push(page.contact.clone());
-        }
-    }
+    draft.pages = pages(sent, &names, &draft.pages);
+    // A page on which nothing could be sent reaches nobody.
+    let paged = draft.pages.iter().filter(|p| p.sent_at.is_some());
+    let paged: Vec<&str> = paged.map(|p| p.contact.as_str()).collect();
     let target = draft.summary.take().unwrap_or_default().target;
     draft.summary = Some(TestPageSummary {
         target,
