@@ -84,9 +84,12 @@ struct Beginnings(Mutex<HashMap<String, Option<String>>>);
 const MOST_BEGINNINGS: usize = 5000;
 
 impl Beginnings {
-    fn known(&self, record: &str) -> Option<Option<String>> {
+    /// Whether the record began with `token`; `None` = not known.
+    fn is(&self, record: &str, token: &str) -> Option<bool> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(record).cloned()
+        known
+            .get(record)
+            .map(|began| began.as_deref() == Some(token))
     }
 
     fn learn(&self, record: &str, token: Option<String>) {
@@ -341,11 +344,10 @@ impl Incidents {
         // Ours first, the newest first.
         listed.sort_by_key(|r| (r.source != aws::SOURCE, std::cmp::Reverse(r.created)));
         for record in listed {
-            if let Some(known) = self.beginnings.known(&record.arn) {
-                if known.as_deref() == Some(token) {
-                    return Ok(Some(record.arn));
-                }
-                continue;
+            match self.beginnings.is(&record.arn, token) {
+                Some(true) => return Ok(Some(record.arn)),
+                Some(false) => continue,
+                None => {}
             }
             let beginning = aws::beginning(session, &record.arn).await?;
             match &beginning {
