@@ -141,6 +141,7 @@ pub struct IncidentSpec {
 
 /// What happens to the incident when its object is deleted.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[schemars(transform = super::without_own_text)]
 pub enum OnDelete {
     /// It goes on.
     #[default]
@@ -187,6 +188,7 @@ pub struct RelatedItem {
 
 /// What a related item is, in AWS's words.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(transform = super::without_own_text)]
 pub enum RelatedItemType {
     /// A post-incident analysis.
     Analysis,
@@ -279,6 +281,7 @@ pub struct IncidentStatus {
 
 /// Where an incident stands.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(transform = super::without_own_text)]
 pub enum IncidentPhase {
     /// Nothing was started yet, or the incident was not found yet; the conditions say what is missing.
     Pending,

@@ -153,6 +153,7 @@ pub struct TestPageStatus {
 
 /// How far a test page has come.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(transform = super::without_own_text)]
 pub enum TestPagePhase {
     /// Nobody was paged yet; the conditions say what is missing.
     Pending,
