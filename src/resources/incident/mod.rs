@@ -407,14 +407,7 @@ async fn go_on(
     if draft.sent.is_none() {
         draft.sent = Some(plan::assumed(&object.spec, true));
     }
-    settle(shared, site, object, token, Some(arn)).await;
-}
-
-/// What the ledger does not say is looked for in AWS.
-async fn settle(shared: &Shared, site: &Site, object: &Incident, token: &str, arn: Option<&str>) {
-    if let Err(error) = ledger::settle(shared, &site.provider, token, arn).await {
-        tracing::debug!(object = %object.key(), %error, "the ledger stays as it is");
-    }
+    ledger::settle_if_possible(shared, &site.provider, token, Some(arn)).await;
 }
 
 /// Records the intention, then starts once.
@@ -486,11 +479,11 @@ async fn begin(
             draft.common.arn = Some(arn.clone());
             draft.phase = Some(IncidentPhase::Open);
             live.write_status(draft).await?;
-            settle(shared, site, &object, &weighed.token, Some(&arn)).await;
+            ledger::settle_if_possible(shared, &site.provider, &weighed.token, Some(&arn)).await;
             follow(shared, live, draft, site, &arn).await
         }
         Err(error) if certainly_not_begun(&error) => {
-            settle(shared, site, &object, &weighed.token, None).await;
+            ledger::settle_if_possible(shared, &site.provider, &weighed.token, None).await;
             draft.phase = Some(IncidentPhase::Pending);
             draft.start_recorded_at = None;
             draft.sent = None;

@@ -101,24 +101,34 @@ pub fn surroundings(status: &mut IncidentStatus, around: &Surroundings, names: &
 /// Pages for a status, one for each person whatever AWS counts as one: the newest, the oldest of them first. When something was first seen
 /// to have happened stays: AWS may tell the time of the last message.
 pub fn pages(sent: &[Page], names: &Names, shown: &[PageStatus]) -> Vec<PageStatus> {
-    let mut people: Vec<PageStatus> = vec![];
-    let shown = shown.iter().cloned();
-    let seen = sent.iter().map(|page| PageStatus {
-        contact: named(names, &page.contact),
-        sent_at: page.sent.map(api_time),
-        delivered_at: page.delivered.map(api_time),
-        acknowledged_at: page.acknowledged.map(api_time),
-    });
-    let still_there: Vec<PageStatus> = seen.collect();
-    let known = shown.filter(|old| still_there.iter().any(|p| p.contact == old.contact));
-    for page in known.chain(still_there.iter().cloned()) {
-        match people.iter_mut().find(|p| p.contact == page.contact) {
-            None => people.push(page),
-            Some(first) => {
-                earlier(&mut first.sent_at, page.sent_at);
-                earlier(&mut first.delivered_at, page.delivered_at);
-                earlier(&mut first.acknowledged_at, page.acknowledged_at);
+    let mut people: Vec<(&str, PageStatus)> = vec![];
+    for page in sent {
+        let (sent_at, delivered_at) = (page.sent.map(api_time), page.delivered.map(api_time));
+        let acknowledged_at = page.acknowledged.map(api_time);
+        match people.iter_mut().find(|(arn, _)| *arn == page.contact) {
+            Some((_, first)) => {
+                earlier(&mut first.sent_at, sent_at);
+                earlier(&mut first.delivered_at, delivered_at);
+                earlier(&mut first.acknowledged_at, acknowledged_at);
             }
+            None => people.push((
+                &page.contact,
+                PageStatus {
+                    contact: named(names, &page.contact),
+                    sent_at,
+                    delivered_at,
+                    acknowledged_at,
+                },
+            )),
+        }
+    }
+    let mut people: Vec<PageStatus> = people.into_iter().map(|(_, page)| page).collect();
+    for old in shown {
+        // People of different namespaces may have the same name: then nothing tells whose time it was.
+        let mut namesakes = people.iter_mut().filter(|p| p.contact == old.contact);
+        if let (Some(page), None) = (namesakes.next(), namesakes.next()) {
+            earlier(&mut page.sent_at, old.sent_at.clone());
+            earlier(&mut page.delivered_at, old.delivered_at.clone());
         }
     }
     let order = |p: &PageStatus| (p.sent_at.as_ref().map(|t| t.0), p.contact.clone());
@@ -263,6 +273,23 @@ mod tests {
         let later = pages(&[page(5), page(9)], &Names::new(), &first);
         assert_eq!(later, first);
         assert_eq!(pages(&[], &Names::new(), &first), []);
+    }
+
+    #[test]
+    fn people_of_the_same_name_are_not_one() {
+        let page = |arn: &str| Page {
+            contact: arn.to_owned(),
+            sent: Some(at(1)),
+            delivered: None,
+            acknowledged: (arn == "two").then(|| at(2)),
+        };
+        let names = ["one", "two"].map(|arn| (arn.to_owned(), "alice".to_owned()));
+        let shown = pages(&[page("one"), page("two")], &Names::from(names), &[]);
+        assert_eq!(shown.len(), 2);
+        assert_eq!(
+            shown.iter().filter(|p| p.acknowledged_at.is_some()).count(),
+            1
+        );
     }
 
     #[test]

@@ -120,7 +120,8 @@ impl Request for TestPages {
                     draft.start_recorded_at = Some(api_time(shared.clock.now()));
                 }
                 name_target(shared, draft, weighed.target);
-                settle(shared, &site, &object, &weighed.token, Some(&arn)).await;
+                ledger::settle_if_possible(shared, &site.provider, &weighed.token, Some(&arn))
+                    .await;
                 follow(shared, live, draft, &site, &arn).await
             }
             Step::Begin => begin(shared, live, draft, &site, weighed).await,
@@ -358,13 +359,6 @@ async fn look(
         .map(|e| e.arn))
 }
 
-/// What the ledger does not say is looked for in AWS.
-async fn settle(shared: &Shared, site: &Site, object: &TestPage, token: &str, arn: Option<&str>) {
-    if let Err(error) = ledger::settle(shared, &site.provider, token, arn).await {
-        tracing::debug!(object = %object.key(), %error, "the ledger stays as it is");
-    }
-}
-
 fn name_target(shared: &Shared, draft: &mut TestPageStatus, target: Option<ResolvedReference>) {
     let Some(target) = target else { return };
     let summary = draft.summary.get_or_insert_default();
@@ -436,11 +430,11 @@ async fn begin(
             draft.common.arn = Some(arn.clone());
             draft.phase = Some(TestPagePhase::Sent);
             live.write_status(draft).await?;
-            settle(shared, site, &object, &weighed.token, Some(&arn)).await;
+            ledger::settle_if_possible(shared, &site.provider, &weighed.token, Some(&arn)).await;
             follow(shared, live, draft, site, &arn).await
         }
         Err(error) if certainly_not_begun(&error) => {
-            settle(shared, site, &object, &weighed.token, None).await;
+            ledger::settle_if_possible(shared, &site.provider, &weighed.token, None).await;
             draft.phase = Some(TestPagePhase::Pending);
             draft.start_recorded_at = None;
             draft.common.references = vec![];
