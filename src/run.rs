@@ -363,7 +363,10 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
         ),
         (
             Incident::KIND,
-            Arc::new(once::Requests::new(shared.clone(), incident::Incidents)),
+            Arc::new(once::Requests::new(
+                shared.clone(),
+                incident::Incidents::default(),
+            )),
         ),
         (
             TestPage::KIND,

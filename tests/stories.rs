@@ -60,10 +60,10 @@ mod regions;
 mod release;
 #[path = "stories/replicas.rs"]
 mod replicas;
-#[path = "stories/response_plan.rs"]
-mod response_plan;
 #[path = "stories/replication_set.rs"]
 mod replication_set;
+#[path = "stories/response_plan.rs"]
+mod response_plan;
 #[path = "stories/roster.rs"]
 mod roster;
 #[path = "stories/rotation_override.rs"]

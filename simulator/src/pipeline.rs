@@ -19,7 +19,7 @@ use crate::knobs::{Knob, Knobs};
 use crate::lock::lock;
 use crate::matching::Moment;
 use crate::protocol::{self, Answer, Decoded};
-use crate::services::{self, Call, Common, Operation, Service, sts};
+use crate::services::{self, Call, Common, Operation, Service, ec2, sts};
 use crate::validation;
 use crate::world::{Circumstances, World};
 
@@ -79,7 +79,8 @@ pub async fn answer(world: Arc<World>, head: Parts, body: Bytes) -> Outcome {
         (Some(operation), Ok(input)) => {
             let account = world.account(&scope.account);
             let mut account = lock(&account);
-            if service.name != sts::SERVICE.name {
+            // The first call of Incident Manager decides where an account is onboarded.
+            if ![sts::SERVICE.name, ec2::SERVICE.name].contains(&service.name) {
                 world.start_account(&mut account, &scope.region);
             }
             let call = Call {

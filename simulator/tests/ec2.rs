@@ -177,3 +177,18 @@ async fn errors_have_their_status() {
         .await;
     refused(&client, 503, "RequestLimitExceeded", "DescribeSubnets").await;
 }
+
+#[tokio::test]
+async fn a_call_of_ec2_onboards_nobody() {
+    let (_server, client) = start(Options {
+        onboarded: Some(Vec::new()),
+        ..Options::default()
+    })
+    .await;
+    ok(&client.in_region("eu-west-1"), "DescribeVpcs").await;
+    let account = client
+        .steer("GET", &format!("/accounts/{ACCOUNT}"), json!(null))
+        .await;
+    assert!(account["replicationSet"].is_null(), "{account}");
+    client.person("ada").await;
+}

@@ -70,6 +70,7 @@ pub struct GrantTo {
 
 /// A kind whose objects refer to others.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(transform = super::without_own_text)]
 pub enum ReferringKind {
     /// Its rotations name contacts.
     OnCallSchedule,
@@ -101,6 +102,7 @@ impl ReferringKind {
 
 /// A kind whose objects others refer to.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(transform = super::without_own_text)]
 pub enum ReferredKind {
     /// A person.
     Contact,

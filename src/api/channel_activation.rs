@@ -99,6 +99,7 @@ pub struct ChannelActivationStatus {
 
 /// How far a request to activate has come.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(transform = super::without_own_text)]
 pub enum ActivationPhase {
     /// Nothing was sent yet; the conditions say what is missing.
     Pending,

@@ -11,6 +11,7 @@ use super::reference::ProviderConfigReference;
 
 /// How far the operator's hand goes.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[schemars(transform = super::without_own_text)]
 pub enum ManagementPolicy {
     /// Create, change and delete in AWS.
     #[default]
@@ -21,6 +22,7 @@ pub enum ManagementPolicy {
 
 /// What happens when AWS already has a resource with this identity that the operator did not make.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[schemars(transform = super::without_own_text)]
 pub enum AdoptionPolicy {
     /// Touch nothing; `Stalled/AlreadyExists`.
     #[default]
@@ -33,6 +35,7 @@ pub enum AdoptionPolicy {
 
 /// What becomes of the AWS resource when the object is deleted.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(transform = super::without_own_text)]
 pub enum DeletionPolicy {
     /// Delete it.
     Delete,
@@ -42,6 +45,7 @@ pub enum DeletionPolicy {
 
 /// Where the AWS resource came from; decides the default of `deletionPolicy`.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(transform = super::without_own_text)]
 pub enum Origin {
     /// The operator made it.
     Created,
@@ -64,7 +68,7 @@ pub struct CommonSpec {
     /// Adoption must be allowed for the namespace by `spec.adoption` of the ProviderConfig.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adoption_policy: Option<AdoptionPolicy>,
-    /// What happens in AWS when this object is deleted. Absent = `Delete` for what the operator created, `Retain` for what it adopted;
+    /// What happens in AWS when this object is deleted. Absent = `Delete` for what the operator created, `Retain` for what it adopted and for a replication set;
     /// `status.effectiveDeletionPolicy` shows which.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
@@ -209,6 +213,7 @@ pub struct PendingChange {
 #[derive(
     Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema,
 )]
+#[schemars(transform = super::without_own_text)]
 pub enum ChangeAction {
     /// Adds something that AWS does not have.
     Create,
@@ -222,6 +227,7 @@ pub enum ChangeAction {
 #[derive(
     Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema,
 )]
+#[schemars(transform = super::without_own_text)]
 pub enum Severity {
     /// Good to know.
     Info,

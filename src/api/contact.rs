@@ -129,6 +129,7 @@ pub struct Channel {
 #[derive(
     Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema,
 )]
+#[schemars(transform = super::without_own_text)]
 pub enum ChannelType {
     /// By mail.
     Email,
@@ -272,6 +273,7 @@ pub struct ChannelStatus {
 
 /// Whether a channel can be used.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(transform = super::without_own_text)]
 pub enum Activation {
     /// The person gave the code back.
     Activated,

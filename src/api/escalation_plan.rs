@@ -111,6 +111,7 @@ pub struct EscalationTarget {
 
 /// What an acknowledgement does to the plan.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[schemars(transform = super::without_own_text)]
 pub enum OnAcknowledge {
     /// The plan goes on to its next stage all the same.
     #[default]

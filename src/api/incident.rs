@@ -50,8 +50,7 @@ use super::response_plan::Impact;
     printcolumn(
         name = "Reason",
         type_ = "string",
-        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#,
-        priority = 1
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#
     ),
     printcolumn(
         name = "ARN",
@@ -142,6 +141,7 @@ pub struct IncidentSpec {
 
 /// What happens to the incident when its object is deleted.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[schemars(transform = super::without_own_text)]
 pub enum OnDelete {
     /// It goes on.
     #[default]
@@ -188,6 +188,7 @@ pub struct RelatedItem {
 
 /// What a related item is, in AWS's words.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(transform = super::without_own_text)]
 pub enum RelatedItemType {
     /// A post-incident analysis.
     Analysis,
@@ -280,6 +281,7 @@ pub struct IncidentStatus {
 
 /// Where an incident stands.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(transform = super::without_own_text)]
 pub enum IncidentPhase {
     /// Nothing was started yet, or the incident was not found yet; the conditions say what is missing.
     Pending,
@@ -320,7 +322,8 @@ pub struct IncidentSummary {
     pub title: String,
     /// Impact in AWS.
     pub impact: String,
-    /// Who has acknowledged, by name.
+    /// Who has acknowledged, by name. Absent = nobody.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub acknowledged_by: String,
     /// When it began.
     pub started: String,

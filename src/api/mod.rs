@@ -93,6 +93,12 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
     crds
 }
 
+/// Takes the text of a type out of its schema: a field of this type then keeps its own, which says what absent means. `kubectl explain`
+/// shows one of them only.
+fn without_own_text(schema: &mut schemars::Schema) {
+    schema.remove("description");
+}
+
 /// Takes `nullable` out of a schema: the API server then drops an explicit null instead of storing it, so that absent has one spelling
 /// and `has()` in CEL means what it says.
 fn refuse_null(schema: &mut JSONSchemaProps) {

@@ -158,6 +158,7 @@ pub struct Recurrence {
 
 /// What shifts are counted in.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(transform = super::without_own_text)]
 pub enum RecurrenceType {
     /// Days.
     Daily,
@@ -235,6 +236,7 @@ pub struct MonthlyHandOff {
 #[derive(
     Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema,
 )]
+#[schemars(transform = super::without_own_text)]
 pub enum DayOfWeek {
     /// Monday.
     Mon,
@@ -297,6 +299,7 @@ pub struct CoverageTarget {
 
 /// When an edit that changes shifts is put into AWS.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[schemars(transform = super::without_own_text)]
 pub enum Rollout {
     /// At once.
     #[default]
@@ -307,6 +310,7 @@ pub enum Rollout {
 
 /// What the deletion of a member does.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[schemars(transform = super::without_own_text)]
 pub enum OnMemberDeletion {
     /// The deletion of the Contact waits.
     #[default]

@@ -173,6 +173,7 @@ pub struct AdoptionSettings {
 
 /// Whether `arn:` references to unmanaged things are allowed.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(transform = super::without_own_text)]
 pub enum UnmanagedReferences {
     /// They are.
     Allow,
@@ -218,6 +219,7 @@ pub struct ServiceEndpoint {
 #[derive(
     Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema,
 )]
+#[schemars(transform = super::without_own_text)]
 pub enum AwsService {
     /// ssm-contacts.
     SSMContacts,
@@ -231,6 +233,7 @@ pub enum AwsService {
 
 /// Variants of public endpoints.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(transform = super::without_own_text)]
 pub enum EndpointVariant {
     /// FIPS 140 endpoints.
     FIPS,
@@ -253,6 +256,7 @@ pub struct RateLimit {
 #[derive(
     Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema,
 )]
+#[schemars(transform = super::without_own_text)]
 pub enum BudgetGroup {
     /// Reads of ssm-contacts but those of rotations; published quota 20 a second.
     ContactsRead,

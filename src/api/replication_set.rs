@@ -159,6 +159,7 @@ pub struct PendingRegionChange {
 
 /// What is done to a Region.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(transform = super::without_own_text)]
 pub enum RegionAction {
     /// It is added to the set.
     AddRegion,

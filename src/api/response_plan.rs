@@ -122,6 +122,7 @@ pub struct IncidentTemplate {
 
 /// How bad an incident is.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(transform = super::without_own_text)]
 pub enum Impact {
     /// 1: full application failure that affects most customers.
     Critical,
@@ -298,6 +299,7 @@ pub struct Automation {
 
 /// Account in which a document runs.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[schemars(transform = super::without_own_text)]
 pub enum TargetAccount {
     /// The account of the response plan.
     #[default]
@@ -331,6 +333,7 @@ pub struct DynamicParameter {
 
 /// What of an incident a parameter takes.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(transform = super::without_own_text)]
 pub enum DynamicVariable {
     /// ARN of the incident record, for a parameter of type String.
     IncidentRecordArn,

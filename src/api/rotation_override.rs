@@ -141,6 +141,7 @@ pub struct RotationOverrideStatus {
 
 /// Where an override stands.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(transform = super::without_own_text)]
 pub enum OverridePhase {
     /// It has not begun.
     Pending,

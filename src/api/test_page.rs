@@ -40,6 +40,11 @@ use super::reference::{ObjectReference, ProviderConfigReference};
         json_path = r#".status.conditions[?(@.type=="Ready")].status"#
     ),
     printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#
+    ),
+    printcolumn(
         name = "Age",
         type_ = "date",
         json_path = ".metadata.creationTimestamp"
@@ -148,6 +153,7 @@ pub struct TestPageStatus {
 
 /// How far a test page has come.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(transform = super::without_own_text)]
 pub enum TestPagePhase {
     /// Nobody was paged yet; the conditions say what is missing.
     Pending,
@@ -184,8 +190,10 @@ pub struct TestPageSummary {
     /// Who or what is engaged.
     pub target: String,
     /// Who was paged.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub paged: String,
     /// Who has acknowledged.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub acknowledged_by: String,
 }
 

@@ -68,6 +68,20 @@ pub enum Conclusion {
 /// From this many transient failures in a row on, `Synced` is Unknown (product: Errors).
 pub const FAILURES_UNTIL_UNKNOWN: u32 = 3;
 
+/// Whatever is wrong, it is not that something was not found, as it may have been before.
+pub fn references_resolved(status: &mut CommonStatus, generation: Option<i64>, now: Timestamp) {
+    let type_ = ConditionType::ReferencesResolved;
+    if condition(status, type_).is_none_or(|c| c.status == "True") {
+        return;
+    }
+    let mut set = Setter {
+        conditions: &mut status.conditions,
+        generation,
+        now,
+    };
+    set.put(type_, ConditionStatus::True, Reason::Resolved, "");
+}
+
 /// Writes the conclusion into the conditions. `lastTransitionTime` moves only when a status changes.
 pub fn conclude(
     status: &mut CommonStatus,

@@ -372,8 +372,12 @@ fn chosen(
     namespace: Option<&str>,
 ) -> Result<Vec<Target>, Failure> {
     let is_wanted = |id: &Identity| {
-        let here =
-            namespace.is_none() || id.namespace.is_none() || id.namespace.as_deref() == namespace;
+        // What is in no namespace is the affair of nobody's namespace, unless it is asked for.
+        let here = match (namespace, id.namespace.as_deref()) {
+            (None, _) => true,
+            (Some(_), None) => !wanted.is_empty(),
+            (Some(here), Some(there)) => here == there,
+        };
         let named = |(kind, name): &(String, Option<String>)| {
             *kind == id.kind && name.as_ref().is_none_or(|n| *n == id.name)
         };

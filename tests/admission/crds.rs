@@ -19,7 +19,8 @@ async fn unattended(name: &str) -> World {
 /// The object of a case, in this world.
 fn placed(world: &World, object: &Value) -> Value {
     let mut object = object.clone();
-    if object["kind"] == "ProviderConfig" {
+    // The cluster is shared with other worlds.
+    if object["kind"] == "ProviderConfig" || object["kind"] == "ReplicationSet" {
         object["metadata"]["name"] = json!(world.id);
     } else {
         object["metadata"]["namespace"] = json!(world.namespace);
@@ -1091,6 +1092,7 @@ async fn every_kind_shows_columns_and_is_found_by_its_short_name_and_category() 
                 "PHASE",
                 "ACKNOWLEDGED-BY",
                 "STARTED",
+                "REASON",
                 "AGE",
             ],
         ),
@@ -1104,6 +1106,7 @@ async fn every_kind_shows_columns_and_is_found_by_its_short_name_and_category() 
                 "PAGED",
                 "ACKNOWLEDGED-BY",
                 "READY",
+                "REASON",
                 "AGE",
             ],
         ),

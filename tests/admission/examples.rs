@@ -33,6 +33,13 @@ fn documents_in(directory: &str) -> Vec<(PathBuf, Value)> {
         .collect()
 }
 
+/// The same of all examples, those included that are applied by themselves.
+fn examples() -> Vec<(PathBuf, Value)> {
+    let mut all = documents_in("examples");
+    all.extend(documents_in("examples/incidents"));
+    all
+}
+
 #[tokio::test]
 async fn every_example_is_stored_as_it_was_sent() {
     let world = World::builder("examples")
@@ -41,7 +48,7 @@ async fn every_example_is_stored_as_it_was_sent() {
         .build()
         .await;
     let mut kinds = BTreeSet::new();
-    for (path, document) in documents_in("examples") {
+    for (path, document) in examples() {
         let path = path.display();
         let created = send(&world, &document, Sent::Created, false)
             .await
@@ -69,13 +76,13 @@ async fn every_example_is_stored_as_it_was_sent() {
         .map(|(kind, _)| kind)
         .collect();
     assert_eq!(kinds, served, "every kind has an example");
-    for (_, document) in documents_in("examples") {
+    for (_, document) in examples() {
         let name = document["metadata"]["name"].as_str().unwrap();
         let namespace = document["metadata"]["namespace"].as_str();
         let kind = document["kind"].as_str().unwrap();
         world.cluster.delete(kind, namespace, name).await.unwrap();
     }
-    let named: Vec<Value> = documents_in("examples")
+    let named: Vec<Value> = examples()
         .into_iter()
         .map(|(_, document)| document)
         .collect();

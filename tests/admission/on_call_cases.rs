@@ -81,7 +81,11 @@ fn from(who: &Value) -> Value {
 }
 
 /// What holds wherever an object names another.
-pub(super) fn references(kind: &'static str, at: &str, with: impl Fn(&Value) -> Value) -> Vec<Rule> {
+pub(super) fn references(
+    kind: &'static str,
+    at: &str,
+    with: impl Fn(&Value) -> Value,
+) -> Vec<Rule> {
     let rule = |message: &'static str| Rule::new(kind, at, message);
     let case = |reference: &Value| with(reference);
     let arn = |arn: &str| with(&json!({ "arn": arn }));

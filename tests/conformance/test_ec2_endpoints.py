@@ -163,6 +163,23 @@ def test_private_dns(bare):
     assert net.get(made)["PrivateDnsEnabled"] is False
 
 
+def test_a_change_is_not_judged_by_what_it_leaves_alone(net):
+    made = net.interface(PrivateDnsEnabled=True)
+    net.ec2.modify_vpc_attribute(VpcId=net.vpc, EnableDnsHostnames={"Value": False})
+    net.modify(made, PolicyDocument=CUSTOM, AddSubnetIds=[net.subnets[2]])
+    assert len(net.interfaces(made)) == 3
+    net.modify(made, PrivateDnsEnabled=False)
+    refused("InvalidParameter", net.modify, endpoint=made, PrivateDnsEnabled=True)
+
+
+def test_a_rejected_endpoint_holds_no_name(net):
+    made = net.interface(PrivateDnsEnabled=True)
+    net.get(made)
+    refused("InvalidParameter", net.interface, PrivateDnsEnabled=True)
+    net.decide(made, "reject")
+    assert net.interface(PrivateDnsEnabled=True)["PrivateDnsEnabled"] is True
+
+
 def test_s3_interface(net):
     error = refused("InvalidParameter", net.interface, short="s3", PrivateDnsEnabled=True)
     assert "must have a Gateway endpoint for the service" in message(error)

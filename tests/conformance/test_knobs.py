@@ -50,6 +50,13 @@ DEFAULTS = {
     "page_delivery": "delivered",
     "accept_code_default": "enforce",
     "engagement_stop_time": "when-over",
+    "private_dns_default": "true",
+    "modify_noop_entries": "tolerate",
+    "vpce_state_case": "camel",
+    "vpce_deleted_visible_ms": 0,
+    "interface_endpoints_quota": 50,
+    "gateway_endpoints_quota": 20,
+    "vpcs_quota": 5,
 }
 
 

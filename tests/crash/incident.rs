@@ -64,8 +64,8 @@ fn with_person(rest: &str) -> &'static str {
 }
 
 async fn activated(hands: &Hands) {
-    // The news that a page has arrived comes when everything else rests.
-    let quiet = json!({"page_delivery": "never"});
+    // The news that a page has arrived, or that an engagement is over, comes when everything else rests.
+    let quiet = json!({"page_delivery": "never", "engagement_stop_time": "when-stopped"});
     let account = Some(hands.account.as_str());
     hands.simulator.knobs(account, &quiet).await.expect("knobs");
     let client = hands.contacts();

@@ -852,3 +852,75 @@ async fn everything_deleted_at_once_ends_with_the_set() {
     assert_eq!(in_aws(&world).await, None);
     world.finish().await;
 }
+
+#[tokio::test]
+async fn what_aws_gave_up_on_is_said_and_can_be_taken_out() {
+    let world = unborn("set-failed", Duration::ZERO).await;
+    let name = world.id.clone();
+    let both = set(&world, &["us-east-1", "us-west-2"]);
+    world.apply_value(both.clone()).await;
+    ready(&world, &name).await;
+    let path = format!("accounts/{}/replication-set", world.account);
+    let force = async |body: Value| {
+        let put = world.simulator.control("PUT", &path, Some(&body));
+        put.await.unwrap();
+    };
+    force(json!({"regions": {"us-west-2": "FAILED"}, "statusMessage": "The KMS key is disabled"}))
+        .await;
+    let failed = world.stalled(KIND, &name, "ReplicationSetFailed").await;
+    assert!(
+        failed
+            .message
+            .contains("us-west-2 (AWS says: The KMS key is disabled)"),
+        "{failed}"
+    );
+    assert_eq!(
+        regions(&world.get(KIND, &name).await),
+        ["us-east-1 Active", "us-west-2 Failed"]
+    );
+    // What might quote something is not shown.
+    force(json!({"regions": {"us-west-2": "FAILED"}, "statusMessage": "ask +15005550177"})).await;
+    world.reconcile_now(KIND, &name).await;
+    world
+        .eventually("without AWS's words", seconds(20), async || {
+            !message(&world, &name).await.contains("AWS says")
+        })
+        .await;
+    world.apply_value(set(&world, &["us-east-1"])).await;
+    let object = ready(&world, &name).await;
+    assert_eq!(regions(&object), ["us-east-1 Active"]);
+    // The whole set: nothing is sent any more.
+    let before = mutations(&world, 0).await;
+    force(json!({"status": "FAILED"})).await;
+    world.stalled(KIND, &name, "ReplicationSetFailed").await;
+    world.apply_value(both).await;
+    world.stalled(KIND, &name, "ReplicationSetFailed").await;
+    tokio::time::sleep(seconds(2)).await;
+    assert_eq!(mutations(&world, 0).await, before);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_region_that_does_not_see_the_set_makes_none() {
+    let world = build(World::builder("set-elsewhere").not_onboarded().drift("1h")).await;
+    let name = world.id.clone();
+    world
+        .simulator
+        .onboard(&world.account, &["eu-west-1"])
+        .await
+        .unwrap();
+    knob(&world, &json!({"replication_set_elsewhere": "missing"})).await;
+    world.apply_value(set(&world, &["us-east-1"])).await;
+    says(&world, &name, "Progressing", "none of the set's").await;
+    tokio::time::sleep(seconds(4)).await;
+    let asked = mutations(&world, 0).await.len();
+    assert!((1..=2).contains(&asked), "not asked all the time: {asked}");
+    let status = world.get(KIND, &name).await.data["status"].clone();
+    assert!(status["origin"].is_null() && status["pending"].is_null());
+    world.delete_and_wait(KIND, &name).await;
+    // Seen, it is somebody else's: nothing is taken because we have tried to make one.
+    knob(&world, &json!({"replication_set_elsewhere": "seen"})).await;
+    world.apply_value(set(&world, &["us-east-1"])).await;
+    world.stalled(KIND, &name, "AlreadyExists").await;
+    world.finish().await;
+}

@@ -986,6 +986,18 @@ async fn what_aws_refuses_is_told_with_what_to_do() {
         .await
         .unwrap();
     let chat = |topic: String| json!({"chatChannel": {"chatbotSns": [topic]}});
+    // At first somebody is missing.
+    let nobody = json!({"engagements": [{"contactRef": {"name": "nobody"}}]});
+    world.apply_value(with(plan("down"), &nobody)).await;
+    world
+        .condition(
+            KIND,
+            "down",
+            "ReferencesResolved",
+            "False",
+            "ReferenceNotFound",
+        )
+        .await;
     world
         .apply_value(with(plan("down"), &chat(topic(&world, "unusable-chat"))))
         .await;
@@ -995,6 +1007,10 @@ async fn what_aws_refuses_is_told_with_what_to_do() {
     for part in ["sns:Publish", "ssm-incidents.amazonaws.com", "chatChannel"] {
         assert!(stalled.message.contains(part), "{stalled}");
     }
+    // What was not found is found by now, and said no more.
+    world
+        .condition(KIND, "down", "ReferencesResolved", "True", "Resolved")
+        .await;
     for (bad, says) in [
         (
             format!("arn:aws:sns:{}:999999999999:chat", world.region),
@@ -1505,5 +1521,30 @@ async fn plans_of_an_account_are_imported_and_nothing_but_tags_is_changed() {
         (tags["a.b"].as_str(), tags["cost-center"].as_str()),
         ("stays", "42")
     );
+    finish(world).await;
+}
+
+#[tokio::test]
+async fn what_aws_shows_late_is_neither_made_twice_nor_lost() {
+    let world = furnished("rp-late").await;
+    world
+        .simulator
+        .knobs(Some(&world.account), &json!({"consistency_delay_ms": 2500}))
+        .await
+        .unwrap();
+    world.apply_value(plan("down")).await;
+    let object = world.ready(KIND, "down").await;
+    assert_eq!(object.data["status"]["origin"], "Created");
+    let engaging = json!({"displayName": "Down", "engagements": [{"contactRef": {"name": "bob"}}]});
+    world.apply_value(with(plan("down"), &engaging)).await;
+    world.ready(KIND, "down").await;
+    let made = world.calls(0).await;
+    let made = made.iter().filter(|c| c.operation == "CreateResponsePlan");
+    assert_eq!(made.count(), 1);
+    world.delete_and_wait(KIND, "down").await;
+    world.apply_value(plan("down")).await;
+    world.ready(KIND, "down").await;
+    tokio::time::sleep(seconds(3)).await;
+    assert_eq!(must_hold(&world, "down").await["displayName"], "");
     finish(world).await;
 }

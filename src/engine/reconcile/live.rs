@@ -76,11 +76,13 @@ impl<R: ExternalResource> Engine<R> {
                 if R::SHOWS_WHAT_IS_REFUSED {
                     self.show(&object, draft, &desired, found.observed.as_ref());
                 }
+                self.note_resolved(&object, draft, &references);
                 return self.refuse(&object, &site, draft, &found, refusal);
             }
             _ => {}
         }
-        Self::permit(draft, &desired, &found, &verdict)?;
+        Self::permit(draft, &desired, &found, &verdict)
+            .inspect_err(|_| self.note_resolved(&object, draft, &references))?;
         self.put_off(draft, &desired, &found, &mut verdict);
         let mut texts = vec![];
         let observed = if verdict.changes.is_empty() {
@@ -115,6 +117,9 @@ impl<R: ExternalResource> Engine<R> {
                         let unsent: Vec<_> = unsent.flat_map(Change::pending).collect();
                         let common = R::Object::common_status_mut(draft);
                         common.pending_changes.splice(0..0, unsent);
+                    }
+                    if !error.is_silent() {
+                        self.note_resolved(&object, draft, &references);
                     }
                     if !texts.is_empty() {
                         let note = match error {
@@ -183,7 +188,8 @@ impl<R: ExternalResource> Engine<R> {
             .await?;
         let tags = Self::wanted_tags(object, &site, Origin::Created)?;
         let asked_for = fingerprint(&tags);
-        let desired = R::desired(object, &references, tags)?;
+        let desired = R::desired(object, &references, tags)
+            .inspect_err(|_| self.note_resolved(object, draft, &references))?;
         let due = self.tags_are_due(&site.key, pass, asked_for);
         let mut found = self.look(&mut site, object, draft, &recorded, due).await?;
         if let Some(other) = found.observed.as_ref().and_then(R::other_type) {
@@ -218,6 +224,15 @@ impl<R: ExternalResource> Engine<R> {
             verdict,
             asked_for,
         })
+    }
+
+    /// Something else stands in the way than a reference that was not found.
+    fn note_resolved(&self, object: &R::Object, draft: &mut StatusOf<R>, found: &R::References) {
+        if R::caveat(found).is_none() {
+            let common = R::Object::common_status_mut(draft);
+            let generation = object.meta().generation;
+            status::references_resolved(common, generation, self.shared.clock.now());
+        }
     }
 
     /// Whether the changes may be made to what is ours; says in the status what is held back.

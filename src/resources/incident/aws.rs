@@ -69,6 +69,19 @@ pub enum Beginning {
     Untold,
 }
 
+/// Whether AWS has the response plan.
+pub async fn has_plan(session: &Session, arn: &str) -> Result<bool, CallError> {
+    let request = session.incidents().get_response_plan().arn(arn);
+    match session
+        .send(Operation::GetResponsePlan, request.send())
+        .await
+    {
+        Ok(_) => Ok(true),
+        Err(error) if error.class == ErrorClass::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// What the timeline of an incident says of its beginning.
 pub async fn beginning(session: &Session, record: &str) -> Result<Beginning, CallError> {
     let condition = types::Condition::Equals(types::AttributeValueList::StringValues(vec![

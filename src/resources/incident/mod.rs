@@ -5,8 +5,8 @@ pub mod observed;
 pub mod plan;
 pub mod report;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -29,13 +29,15 @@ use crate::engine::status::{Conclusion, condition};
 use crate::engine::{Error, Provider, Shared, api_time};
 use crate::resources::once::decide::{Begun, Facts, Noted, Step, decide, earliest};
 use crate::resources::once::{
-    Done, Ending, News, POLL, Request, certainly_not_begun, comes_from_elsewhere, is_restored,
-    ledger, name_of, poll, reach, start_token,
+    Done, Ending, News, POLL, Request, certainly_not_begun, comes_from_elsewhere, held,
+    is_restored, ledger, name_of, poll, reach, start_token,
 };
 use aws::Beginning;
 use observed::{Item, Record, Surroundings};
 use plan::Change;
 
+/// What is said of an object whose incident was open before.
+const ABSORBED: &str = "an incident with the same dedupeString was open already: AWS has opened no other and paged nobody for this object, and that incident is shown. Title, impact, related items and tags of this object were not sent, and deleting it does not resolve the incident";
 /// Kinds that an incident is started from.
 const PLAN: &[&str] = &[ResponsePlan::KIND];
 /// So long after its resolution an incident is looked at.
@@ -69,8 +71,35 @@ fn plan_reference(plan: &ResponsePlanReference, namespace: Option<&str>) -> Refe
 }
 
 /// The kind `Incident`.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Incidents;
+#[derive(Debug, Default)]
+pub struct Incidents {
+    beginnings: Beginnings,
+}
+
+/// Which token a record began with, by its ARN: that never changes, and it takes two calls to ask.
+#[derive(Debug, Default)]
+struct Beginnings(Mutex<HashMap<String, Option<String>>>);
+
+/// So many beginnings are remembered.
+const MOST_BEGINNINGS: usize = 5000;
+
+impl Beginnings {
+    /// Whether the record began with `token`; `None` = not known.
+    fn is(&self, record: &str, token: &str) -> Option<bool> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known
+            .get(record)
+            .map(|began| began.as_deref() == Some(token))
+    }
+
+    fn learn(&self, record: &str, token: Option<String>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MOST_BEGINNINGS {
+            known.clear();
+        }
+        known.insert(record.to_owned(), token);
+    }
+}
 
 /// Where a pass works.
 struct Site {
@@ -129,7 +158,7 @@ impl Request for Incidents {
         if let Some(arn) = draft.common.arn.clone() {
             return follow(shared, live, draft, &site, &arn).await;
         }
-        let weighed = weigh(shared, &object, draft, &site).await?;
+        let weighed = self.weigh(shared, &object, draft, &site).await?;
         tracing::debug!(object = %object.key(), step = ?weighed.step, "decided");
         match weighed.step.clone() {
             Step::GoOn(arn) => {
@@ -164,7 +193,10 @@ impl Request for Incidents {
             }
             Step::StillUnknown => {
                 draft.phase = Some(IncidentPhase::StartUnknown);
-                Ok(concluded(draft))
+                Ok(stalled(
+                    Reason::StartUnknown,
+                    "it is not known whether an incident was started; it was looked for and is not in AWS. It is not started again, and looked for no more: look in the console, and if there is none make another Incident under another name or with another startDeadline",
+                ))
             }
         }
     }
@@ -183,26 +215,11 @@ impl Request for Incidents {
         if !resolves || !begun || !own || draft.common.origin == Some(Origin::Adopted) {
             return Ok(Ending::LetGo);
         }
-        match resolve_at_end(shared, &object, draft, pass).await {
-            Err(
-                Error::Waiting {
-                    reason,
-                    message,
-                    retry,
-                    ..
-                }
-                | Error::Stalled {
-                    reason,
-                    message,
-                    retry,
-                },
-            ) => Err(Error::Held {
-                reason,
-                message: format!(
-                    "{message}. The deletion waits, since the incident is to be resolved with it; to let go without, set onDelete: Retain"
-                ),
-                retry,
-            }),
+        match self.resolve_at_end(shared, &object, draft, pass).await {
+            Err(error) => Err(held(
+                error,
+                "The deletion waits, since the incident is to be resolved with it; to let go without, set onDelete: Retain",
+            )),
             other => other,
         }
     }
@@ -256,41 +273,44 @@ fn is_over(object: &Incident, status: &IncidentStatus, now: Timestamp) -> bool {
         && status.common.last_handled_reconcile_at.as_ref() == requested
 }
 
-/// Looks up everything that the beginning depends on, and decides. Writes nothing.
-async fn weigh(
-    shared: &Shared,
-    object: &Incident,
-    draft: &IncidentStatus,
-    site: &Site,
-) -> Result<Weighed, Error> {
-    let Some(deadline) = object.spec.start_deadline.as_ref().map(|t| t.0) else {
-        return Err(Error::invalid("startDeadline is missing"));
-    };
-    let now = shared.clock.now();
-    let token = start_token(&site.provider, &object.key(), deadline);
-    let uid = object.uid();
-    let noted = ledger::noted(shared, &site.provider, &token, uid.as_deref()).await?;
-    let begun = match &draft.start_recorded_at {
-        Some(at) => Begun::Recorded(at.0),
-        None => Begun::No,
-    };
-    let recorded = draft.common.references.first().cloned();
-    let plan = match plan_of(shared, object, draft, site).await {
-        Ok(plan) => Some(plan),
-        Err(error) if error.is_silent() || error.is_transient() => return Err(error),
-        // The time has passed, and nothing is left that could be looked for.
-        Err(_) if begun == Begun::No && now > deadline => None,
-        Err(_) if recorded.is_some() || matches!(noted, Noted::Started(_)) => recorded,
-        Err(error) => return Err(error),
-    };
-    let found = match &plan {
-        Some(plan) if !matches!(noted, Noted::Started(_)) => {
-            look(shared, &site.session, &plan.arn, &token, deadline).await?
-        }
-        _ => None,
-    };
-    let resolved = object.spec.resolve == Some(true);
-    let step = decide(&Facts {
+impl Incidents {
+    /// Looks up everything that the beginning depends on, and decides. Writes nothing.
+    async fn weigh(
+        &self,
+        shared: &Shared,
+        object: &Incident,
+        draft: &IncidentStatus,
+        site: &Site,
+    ) -> Result<Weighed, Error> {
+        let Some(deadline) = object.spec.start_deadline.as_ref().map(|t| t.0) else {
+            return Err(Error::invalid("startDeadline is missing"));
+        };
+        let now = shared.clock.now();
+        let token = start_token(&site.provider, &object.key(), deadline);
+        let uid = object.uid();
+        let noted = ledger::noted(shared, &site.provider, &token, uid.as_deref()).await?;
+        let begun = match &draft.start_recorded_at {
+            Some(at) => Begun::Recorded(at.0),
+            None => Begun::No,
+        };
+        let recorded = draft.common.references.first().cloned();
+        let plan = match plan_of(shared, object, draft, site).await {
+            Ok(plan) => Some(plan),
+            Err(error) if error.is_silent() || error.is_transient() => return Err(error),
+            // The time has passed, and nothing is left that could be looked for.
+            Err(_) if begun == Begun::No && now > deadline => None,
+            Err(_) if recorded.is_some() || matches!(noted, Noted::Started(_)) => recorded,
+            Err(error) => return Err(error),
+        };
+        let found = match &plan {
+            Some(plan) if !matches!(noted, Noted::Started(_)) => {
+                self.look(shared, &site.session, &plan.arn, &token, deadline)
+                    .await?
+            }
+            _ => None,
+        };
+        let resolved = object.spec.resolve == Some(true);
+        let step = decide(&Facts {
         begun,
         noted,
         found,
@@ -303,7 +323,51 @@ async fn weigh(
         ),
         now,
     });
-    Ok(Weighed { step, token, plan })
+        Ok(Weighed { step, token, plan })
+    }
+
+    /// The incident that was certainly started for this request, asked of AWS live.
+    async fn look(
+        &self,
+        shared: &Shared,
+        session: &Session,
+        plan: &str,
+        token: &str,
+        deadline: Timestamp,
+    ) -> Result<Option<String>, Error> {
+        let mut listed = records::since(session, earliest(deadline)).await?;
+        // What AWS's own services have opened is not ours.
+        listed.retain(|r| {
+            r.response_plan().as_deref() == Some(plan)
+                && (!r.source.starts_with("aws.") || r.source == "aws.ssm-incidents.custom")
+        });
+        // Ours first, the newest first.
+        listed.sort_by_key(|r| (r.source != aws::SOURCE, std::cmp::Reverse(r.created)));
+        for record in listed {
+            match self.beginnings.is(&record.arn, token) {
+                Some(true) => return Ok(Some(record.arn)),
+                Some(false) => continue,
+                None => {}
+            }
+            let beginning = aws::beginning(session, &record.arn).await?;
+            match &beginning {
+                Beginning::Token(found) => self.beginnings.learn(&record.arn, Some(found.clone())),
+                Beginning::Otherwise => self.beginnings.learn(&record.arn, None),
+                Beginning::Untold => {}
+            }
+            match beginning {
+                Beginning::Token(found) if found == token => return Ok(Some(record.arn)),
+                // Its timeline comes in a moment.
+                Beginning::Untold
+                    if shared.clock.now().duration_since(record.created) < SHOWN_WITHIN =>
+                {
+                    return Err(Error::Settling);
+                }
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
 }
 
 async fn plan_of(
@@ -328,36 +392,6 @@ async fn plan_of(
     }
 }
 
-/// The incident that was certainly started for this request, asked of AWS live.
-async fn look(
-    shared: &Shared,
-    session: &Session,
-    plan: &str,
-    token: &str,
-    deadline: Timestamp,
-) -> Result<Option<String>, Error> {
-    let mut listed = records::since(session, earliest(deadline)).await?;
-    // What AWS's own services have opened is not ours.
-    listed.retain(|r| {
-        r.response_plan().as_deref() == Some(plan)
-            && (!r.source.starts_with("aws.") || r.source == "aws.ssm-incidents.custom")
-    });
-    listed.sort_by_key(|r| std::cmp::Reverse(r.created));
-    for record in listed {
-        match aws::beginning(session, &record.arn).await? {
-            Beginning::Token(found) if found == token => return Ok(Some(record.arn)),
-            // Its timeline comes in a moment.
-            Beginning::Untold
-                if shared.clock.now().duration_since(record.created) < SHOWN_WITHIN =>
-            {
-                return Err(Error::Settling);
-            }
-            _ => {}
-        }
-    }
-    Ok(None)
-}
-
 /// Takes up what was started for this request before.
 async fn go_on(
     shared: &Shared,
@@ -373,14 +407,7 @@ async fn go_on(
     if draft.sent.is_none() {
         draft.sent = Some(plan::assumed(&object.spec, true));
     }
-    settle(shared, site, object, token, Some(arn)).await;
-}
-
-/// What the ledger does not say is looked for in AWS.
-async fn settle(shared: &Shared, site: &Site, object: &Incident, token: &str, arn: Option<&str>) {
-    if let Err(error) = ledger::settle(shared, &site.provider, token, arn).await {
-        tracing::debug!(object = %object.key(), %error, "the ledger stays as it is");
-    }
+    ledger::settle_if_possible(shared, &site.provider, token, Some(arn)).await;
 }
 
 /// Records the intention, then starts once.
@@ -395,6 +422,16 @@ async fn begin(
     let Some(plan) = weighed.plan else {
         return Err(Error::Settling);
     };
+    // What an object manages is known to be there.
+    if plan.kind.is_none() && !aws::has_plan(&site.session, &plan.arn).await? {
+        return Err(Error::unresolved(
+            Reason::ReferenceNotFound,
+            format!(
+                "AWS has no response plan {}: make it, or name another in a new Incident",
+                plan.arn
+            ),
+        ));
+    }
     if object.spec.on_delete == Some(OnDelete::Resolve) {
         site.provider.hold(shared).await?;
         live.add_finalizer().await?;
@@ -442,11 +479,11 @@ async fn begin(
             draft.common.arn = Some(arn.clone());
             draft.phase = Some(IncidentPhase::Open);
             live.write_status(draft).await?;
-            settle(shared, site, &object, &weighed.token, Some(&arn)).await;
+            ledger::settle_if_possible(shared, &site.provider, &weighed.token, Some(&arn)).await;
             follow(shared, live, draft, site, &arn).await
         }
         Err(error) if certainly_not_begun(&error) => {
-            settle(shared, site, &object, &weighed.token, None).await;
+            ledger::settle_if_possible(shared, &site.provider, &weighed.token, None).await;
             draft.phase = Some(IncidentPhase::Pending);
             draft.start_recorded_at = None;
             draft.sent = None;
@@ -740,57 +777,63 @@ fn names(shared: &Shared, around: &Surroundings) -> report::Names {
         .collect()
 }
 
-async fn resolve_at_end(
-    shared: &Arc<Shared>,
-    object: &Incident,
-    draft: &mut IncidentStatus,
-    pass: &Pass,
-) -> Result<Ending, Error> {
-    let (provider, session, taggable) = reach(shared, object, draft, pass).await?;
-    let site = Site {
-        provider,
-        session,
-        taggable,
-    };
-    let now = shared.clock.now();
-    if draft.common.arn.is_none() {
-        let deadline = object.spec.start_deadline.as_ref().map_or(now, |t| t.0);
-        let token = start_token(&site.provider, &object.key(), deadline);
-        let uid = object.uid();
-        let noted = ledger::noted(shared, &site.provider, &token, uid.as_deref()).await?;
-        draft.common.arn = match (noted, draft.common.references.first()) {
-            (Noted::Started(arn), _) => Some(arn),
-            (_, Some(plan)) => look(shared, &site.session, &plan.arn, &token, deadline).await?,
-            _ => None,
+impl Incidents {
+    async fn resolve_at_end(
+        &self,
+        shared: &Arc<Shared>,
+        object: &Incident,
+        draft: &mut IncidentStatus,
+        pass: &Pass,
+    ) -> Result<Ending, Error> {
+        let (provider, session, taggable) = reach(shared, object, draft, pass).await?;
+        let site = Site {
+            provider,
+            session,
+            taggable,
         };
-    }
-    let Some(arn) = draft.common.arn.clone() else {
-        let waited = draft
-            .start_recorded_at
-            .as_ref()
-            .is_none_or(|at| now.duration_since(at.0) > LOST_AFTER);
-        if waited {
-            return Ok(Ending::LetGo);
+        let now = shared.clock.now();
+        if draft.common.arn.is_none() {
+            let deadline = object.spec.start_deadline.as_ref().map_or(now, |t| t.0);
+            let token = start_token(&site.provider, &object.key(), deadline);
+            let uid = object.uid();
+            let noted = ledger::noted(shared, &site.provider, &token, uid.as_deref()).await?;
+            draft.common.arn = match (noted, draft.common.references.first()) {
+                (Noted::Started(arn), _) => Some(arn),
+                (_, Some(plan)) => {
+                    self.look(shared, &site.session, &plan.arn, &token, deadline)
+                        .await?
+                }
+                _ => None,
+            };
         }
-        return Ok(Ending::Wait(Done {
+        let Some(arn) = draft.common.arn.clone() else {
+            let waited = draft
+                .start_recorded_at
+                .as_ref()
+                .is_none_or(|at| now.duration_since(at.0) > LOST_AFTER);
+            if waited {
+                return Ok(Ending::LetGo);
+            }
+            return Ok(Ending::Wait(Done {
             conclusion: Conclusion::Progress {
                 reason: Reason::Deleting,
                 message: "it is not known whether an incident was started: it is looked for, and resolved if it is found".to_owned(),
             },
             requeue: poll(shared, POLL),
         }));
-    };
-    let Some(mut record) = aws::get(&site.session, &arn).await? else {
-        return Ok(Ending::LetGo);
-    };
-    judge_origin(object, draft, &site, &arn).await?;
-    if record.open && draft.common.origin != Some(Origin::Adopted) {
-        aws::update(&site.session, &arn, None, None, true).await?;
-        record.open = false;
-        fail_point("after-incident-change");
+        };
+        let Some(mut record) = aws::get(&site.session, &arn).await? else {
+            return Ok(Ending::LetGo);
+        };
+        judge_origin(object, draft, &site, &arn).await?;
+        if record.open && draft.common.origin != Some(Origin::Adopted) {
+            aws::update(&site.session, &arn, None, None, true).await?;
+            record.open = false;
+            fail_point("after-incident-change");
+        }
+        report::record(draft, &record, now);
+        Ok(Ending::LetGo)
     }
-    report::record(draft, &record, now);
-    Ok(Ending::LetGo)
 }
 
 fn stalled(reason: Reason, message: impl Into<String>) -> Done {
@@ -826,10 +869,7 @@ fn concluded(draft: &IncidentStatus) -> Done {
                 requeue: Requeue::OnChange,
             }
         }
-        Some(IncidentPhase::Open) if adopted => well(
-            Reason::IncidentOpen,
-            "an incident with the same dedupeString was open already: AWS has opened no other, and this one is shown. Deleting this object does not resolve it",
-        ),
+        Some(IncidentPhase::Open) if adopted => well(Reason::IncidentOpen, ABSORBED),
         Some(IncidentPhase::Open) if draft.reopened == Some(true) => well(
             Reason::IncidentOpen,
             "somebody has reopened the incident in AWS",
@@ -876,6 +916,7 @@ fn news(before: &IncidentStatus, after: &IncidentStatus) -> Vec<News> {
         });
     };
     let arn = after.common.arn.clone().unwrap_or_default();
+    let absorbed = after.common.origin == Some(Origin::Adopted);
     if before.phase != after.phase {
         let ready = condition(&after.common, ConditionType::Ready);
         let message = ready.map(|c| c.message.clone()).unwrap_or_default();
@@ -886,6 +927,9 @@ fn news(before: &IncidentStatus, after: &IncidentStatus) -> Vec<News> {
                     Reason::IncidentOpen,
                     format!("reopened in AWS: {arn}"),
                 );
+            }
+            Some(IncidentPhase::Open) if absorbed => {
+                say(true, Reason::IncidentOpen, format!("{ABSORBED}: {arn}"));
             }
             Some(IncidentPhase::Open) => say(false, Reason::IncidentOpen, format!("open: {arn}")),
             Some(IncidentPhase::Resolved) => {
@@ -901,7 +945,12 @@ fn news(before: &IncidentStatus, after: &IncidentStatus) -> Vec<News> {
     let acknowledged = |status: &IncidentStatus| {
         report::acknowledged_by(status.engagements.iter().flat_map(|e| &e.pages))
     };
-    let known = acknowledged(before);
+    // Whoever acknowledged before this object was there was not paged for it.
+    let known = acknowledged(if absorbed && before.phase != after.phase {
+        after
+    } else {
+        before
+    });
     for name in acknowledged(after).iter().filter(|n| !known.contains(n)) {
         say(
             false,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::observed::{Record, Surroundings};
 use crate::api::incident::{
@@ -54,6 +55,11 @@ pub fn record(status: &mut IncidentStatus, record: &Record, now: Timestamp) {
 
 /// Writes what belongs to the record.
 pub fn surroundings(status: &mut IncidentStatus, around: &Surroundings, names: &Names) {
+    let before = std::mem::take(&mut status.engagements);
+    let shown = |arn: &str| {
+        let before = before.iter().find(|e| e.arn == arn);
+        before.map_or(&[][..], |e| e.pages.as_slice())
+    };
     let mut engagements: Vec<&(Engagement, Vec<Page>)> = around.engagements.iter().collect();
     engagements.sort_by(|a, b| (b.0.started, &b.0.arn).cmp(&(a.0.started, &a.0.arn)));
     status.engagements = engagements
@@ -64,7 +70,7 @@ pub fn surroundings(status: &mut IncidentStatus, around: &Surroundings, names: &
             contact: named(names, &engagement.contact),
             start_time: engagement.started.map(api_time),
             stop_time: engagement.stopped.map(api_time),
-            pages: pages(sent, names),
+            pages: pages(sent, names, shown(&engagement.arn)),
         })
         .collect();
     status.recent_events = around
@@ -92,21 +98,49 @@ pub fn surroundings(status: &mut IncidentStatus, around: &Surroundings, names: &
     summarize(status);
 }
 
-/// Pages for a status: the newest, the oldest of them first.
-pub fn pages(sent: &[Page], names: &Names) -> Vec<PageStatus> {
-    let mut pages: Vec<&Page> = sent.iter().collect();
-    pages.sort_by(|a, b| (a.sent, &a.contact).cmp(&(b.sent, &b.contact)));
-    let skipped = pages.len().saturating_sub(PAGES);
-    pages
-        .into_iter()
-        .skip(skipped)
-        .map(|page| PageStatus {
-            contact: named(names, &page.contact),
-            sent_at: page.sent.map(api_time),
-            delivered_at: page.delivered.map(api_time),
-            acknowledged_at: page.acknowledged.map(api_time),
-        })
-        .collect()
+/// Pages for a status, one for each person whatever AWS counts as one: the newest, the oldest of them first. When something was first seen
+/// to have happened stays: AWS may tell the time of the last message.
+pub fn pages(sent: &[Page], names: &Names, shown: &[PageStatus]) -> Vec<PageStatus> {
+    let mut people: Vec<(&str, PageStatus)> = vec![];
+    for page in sent {
+        let (sent_at, delivered_at) = (page.sent.map(api_time), page.delivered.map(api_time));
+        let acknowledged_at = page.acknowledged.map(api_time);
+        match people.iter_mut().find(|(arn, _)| *arn == page.contact) {
+            Some((_, first)) => {
+                earlier(&mut first.sent_at, sent_at);
+                earlier(&mut first.delivered_at, delivered_at);
+                earlier(&mut first.acknowledged_at, acknowledged_at);
+            }
+            None => people.push((
+                &page.contact,
+                PageStatus {
+                    contact: named(names, &page.contact),
+                    sent_at,
+                    delivered_at,
+                    acknowledged_at,
+                },
+            )),
+        }
+    }
+    let mut people: Vec<PageStatus> = people.into_iter().map(|(_, page)| page).collect();
+    for old in shown {
+        // People of different namespaces may have the same name: then nothing tells whose time it was.
+        let mut namesakes = people.iter_mut().filter(|p| p.contact == old.contact);
+        if let (Some(page), None) = (namesakes.next(), namesakes.next()) {
+            earlier(&mut page.sent_at, old.sent_at.clone());
+            earlier(&mut page.delivered_at, old.delivered_at.clone());
+        }
+    }
+    let order = |p: &PageStatus| (p.sent_at.as_ref().map(|t| t.0), p.contact.clone());
+    people.sort_by_key(order);
+    people.split_off(people.len().saturating_sub(PAGES))
+}
+
+fn earlier(first: &mut Option<Time>, other: Option<Time>) {
+    *first = match (first.take(), other) {
+        (Some(first), Some(other)) => Some(if other.0 < first.0 { other } else { first }),
+        (first, other) => first.or(other),
+    };
 }
 
 fn named(names: &Names, arn: &str) -> String {
@@ -222,8 +256,40 @@ mod tests {
             page("bob", Some(7)),
         ];
         let names = Names::from([("arn:x:contact/bob".to_owned(), "robert".to_owned())]);
-        let shown = pages(&sent, &names);
+        let shown = pages(&sent, &names, &[]);
+        assert_eq!(shown.len(), 3, "one for each person");
         assert_eq!(acknowledged_by(shown.iter()), ["alice", "robert"]);
+    }
+
+    #[test]
+    fn when_somebody_was_first_paged_stays() {
+        let page = |minute| Page {
+            contact: "bob".to_owned(),
+            sent: Some(at(minute)),
+            delivered: Some(at(minute)),
+            acknowledged: None,
+        };
+        let first = pages(&[page(1)], &Names::new(), &[]);
+        let later = pages(&[page(5), page(9)], &Names::new(), &first);
+        assert_eq!(later, first);
+        assert_eq!(pages(&[], &Names::new(), &first), []);
+    }
+
+    #[test]
+    fn people_of_the_same_name_are_not_one() {
+        let page = |arn: &str| Page {
+            contact: arn.to_owned(),
+            sent: Some(at(1)),
+            delivered: None,
+            acknowledged: (arn == "two").then(|| at(2)),
+        };
+        let names = ["one", "two"].map(|arn| (arn.to_owned(), "alice".to_owned()));
+        let shown = pages(&[page("one"), page("two")], &Names::from(names), &[]);
+        assert_eq!(shown.len(), 2);
+        assert_eq!(
+            shown.iter().filter(|p| p.acknowledged_at.is_some()).count(),
+            1
+        );
     }
 
     #[test]

@@ -104,6 +104,18 @@ pub async fn settle(
     .await
 }
 
+/// The same, as far as it can be had: what the ledger does not say is looked for in AWS.
+pub async fn settle_if_possible(
+    shared: &Shared,
+    provider: &Provider,
+    token: &str,
+    arn: Option<&str>,
+) {
+    if let Err(error) = settle(shared, provider, token, arn).await {
+        tracing::debug!(provider = provider.name, %error, "the ledger stays as it is");
+    }
+}
+
 async fn change(
     shared: &Shared,
     provider: &Provider,

@@ -16,7 +16,8 @@ use futures::future::BoxFuture;
 use kube::Resource;
 use kube::api::DynamicObject;
 
-use crate::api::conditions::Reason;
+use crate::api::common::CommonStatus;
+use crate::api::conditions::{ConditionType, Reason};
 use crate::api::reference::ProviderConfigReference;
 use crate::api::{RECONCILE_REQUESTED_AT, RESTORE_LABELS};
 use crate::aws::{CallError, ErrorClass, token};
@@ -206,6 +207,7 @@ impl<R: Request> Requests<R> {
                 .act(&self.shared, &mut live, &mut draft, pass)
                 .await
         };
+        let mut wrong = None;
         let (conclusion, requeue) = match result {
             Ok(done) => {
                 self.count_failure(key, false);
@@ -215,6 +217,7 @@ impl<R: Request> Requests<R> {
             Err(error) => {
                 let failures = self.count_failure(key, true);
                 tracing::info!(object = %key, %error, failures, "a pass ended early");
+                wrong = error.reason();
                 (error.conclusion(failures), error.requeue(failures))
             }
         };
@@ -222,6 +225,13 @@ impl<R: Request> Requests<R> {
             return error.requeue(1);
         }
         self.publish(&live, &before, &draft).await;
+        if let Some(reason) = wrong {
+            let said = |status| ready_message(R::Object::common_status(status));
+            let (now, earlier) = (said(&draft), said(&before));
+            if let Some(now) = now.filter(|now| earlier.as_ref() != Some(now)) {
+                events::warning(&self.shared, &live.object, reason, &now).await;
+            }
+        }
         self.request.tidy(&self.shared, &live, requeue).await
     }
 
@@ -301,6 +311,12 @@ impl<R: Request> Runner for Requests<R> {
     }
 }
 
+/// What keeps it from being Ready.
+fn ready_message(status: &CommonStatus) -> Option<String> {
+    let ready = status::condition(status, ConditionType::Ready)?;
+    (ready.status == "False").then(|| ready.message.clone())
+}
+
 /// How soon to look again at what is going on: it takes several calls, so less often than drift is looked for where that is often.
 pub fn poll(shared: &Shared, at_most: Duration) -> Requeue {
     let often = shared.settings.drift_interval.saturating_mul(2);
@@ -326,6 +342,22 @@ pub fn is_restored<K: ResourceExt>(object: &K) -> bool {
 /// The name of the ProviderConfig that a spec names.
 pub fn provider_name(reference: Option<&ProviderConfigReference>) -> &str {
     reference.map_or("default", |r| r.name.as_str())
+}
+
+/// A deletion that cannot be finished now says why, and what lets go.
+pub fn held(error: Error, advice: &str) -> Error {
+    if error.is_silent() {
+        return error;
+    }
+    let retry = match error.requeue(1) {
+        Requeue::Retry(after) => after,
+        _ => POLL,
+    };
+    Error::Held {
+        reason: error.reason().unwrap_or(Reason::Deleting),
+        message: format!("{error}. {advice}"),
+        retry,
+    }
 }
 
 /// The ProviderConfig of an object and a session on its account; the account is confirmed and has Incident Manager.

@@ -185,6 +185,11 @@ fn update(desired: &Desired, observed: &Observed) -> Update {
     let (want, have) = (&desired.content, &observed.content);
     let odd = |field: &str| observed.not_understood.contains(field);
     let mut update = Update::default();
+    // First, because a plan tells their details beside the first field.
+    if want.engagements != have.engagements {
+        update.engagements = Some(want.engagements.clone());
+        note_engagements(&mut update, desired, have);
+    }
     for (path, what, wanted, had, slot) in [
         (
             "displayName",
@@ -245,10 +250,6 @@ fn update(desired: &Desired, observed: &Observed) -> Update {
             );
         }
     }
-    if want.engagements != have.engagements {
-        update.engagements = Some(want.engagements.clone());
-        note_engagements(&mut update, desired, have);
-    }
     let field = "chatChannel";
     if want.chat_channel != have.chat_channel || odd(field) {
         update.chat_channel = Some(want.chat_channel.clone());
@@ -304,19 +305,21 @@ fn note_engagements(update: &mut Update, desired: &Desired, have: &Content) {
         let known = desired.names.get(arn).cloned();
         known.unwrap_or_else(|| unknown_name(arn))
     };
-    let mut note = |text: String, action| {
+    let action = match (have.engagements.is_empty(), want.engagements.is_empty()) {
+        (true, _) => ChangeAction::Create,
+        (_, true) => ChangeAction::Delete,
+        (false, false) => ChangeAction::Update,
+    };
+    let mut note = |text: String| {
         let path = ENGAGEMENTS.to_owned();
         let pending = PendingChange { path, action };
         update.differences.push(Difference { text, pending });
     };
     for arn in want.engagements.difference(&have.engagements) {
-        note(format!("engages {}", name(arn)), ChangeAction::Create);
+        note(format!("engages {}", name(arn)));
     }
     for arn in have.engagements.difference(&want.engagements) {
-        note(
-            format!("engages {} no more", name(arn)),
-            ChangeAction::Delete,
-        );
+        note(format!("engages {} no more", name(arn)));
     }
 }
 

@@ -13,6 +13,7 @@ use crate::api::conditions::{ConditionType, Reason};
 use crate::api::test_page::{LastProven, TestPagePhase, TestPageStatus, TestPageSummary};
 use crate::api::{Contact, EscalationPlan, OnCallSchedule, TestPage};
 use crate::aws::Session;
+use crate::aws::contacts;
 use crate::aws::engagements::{self, Page};
 use crate::engine::error::jittered;
 use crate::engine::fail_point::fail_point;
@@ -24,8 +25,8 @@ use crate::engine::{Error, Provider, Shared, api_time};
 use crate::resources::incident::report::{Names, acknowledged_by, pages};
 use crate::resources::once::decide::{Begun, CLOCK_SLACK, Facts, Noted, Step, decide, earliest};
 use crate::resources::once::{
-    Done, Ending, News, POLL, Request, certainly_not_begun, comes_from_elsewhere, is_restored,
-    ledger, name_of, poll, reach, start_token,
+    Done, Ending, News, POLL, Request, certainly_not_begun, comes_from_elsewhere, held,
+    is_restored, ledger, name_of, poll, reach, start_token,
 };
 
 /// Whoever has not acknowledged by then does not.
@@ -119,7 +120,8 @@ impl Request for TestPages {
                     draft.start_recorded_at = Some(api_time(shared.clock.now()));
                 }
                 name_target(shared, draft, weighed.target);
-                settle(shared, &site, &object, &weighed.token, Some(&arn)).await;
+                ledger::settle_if_possible(shared, &site.provider, &weighed.token, Some(&arn))
+                    .await;
                 follow(shared, live, draft, &site, &arn).await
             }
             Step::Begin => begin(shared, live, draft, &site, weighed).await,
@@ -170,25 +172,10 @@ impl Request for TestPages {
             return Ok(Ending::LetGo);
         }
         match stop_at_end(shared, &object, draft, pass).await {
-            Err(
-                Error::Waiting {
-                    reason,
-                    message,
-                    retry,
-                    ..
-                }
-                | Error::Stalled {
-                    reason,
-                    message,
-                    retry,
-                },
-            ) => Err(Error::Held {
-                reason,
-                message: format!(
-                    "{message}. The deletion waits, since the engagement is to be stopped with it; to let go without, set managementPolicy: Observe"
-                ),
-                retry,
-            }),
+            Err(error) => Err(held(
+                error,
+                "The deletion waits, since the engagement is to be stopped with it; to let go without, set managementPolicy: Observe",
+            )),
             other => other,
         }
     }
@@ -372,13 +359,6 @@ async fn look(
         .map(|e| e.arn))
 }
 
-/// What the ledger does not say is looked for in AWS.
-async fn settle(shared: &Shared, site: &Site, object: &TestPage, token: &str, arn: Option<&str>) {
-    if let Err(error) = ledger::settle(shared, &site.provider, token, arn).await {
-        tracing::debug!(object = %object.key(), %error, "the ledger stays as it is");
-    }
-}
-
 fn name_target(shared: &Shared, draft: &mut TestPageStatus, target: Option<ResolvedReference>) {
     let Some(target) = target else { return };
     let summary = draft.summary.get_or_insert_default();
@@ -402,6 +382,16 @@ async fn begin(
     let Some(target) = weighed.target else {
         return Err(Error::Settling);
     };
+    // What an object manages is known to be there.
+    if target.kind.is_none() && contacts::get(&site.session, &target.arn).await?.is_none() {
+        return Err(Error::unresolved(
+            Reason::ReferenceNotFound,
+            format!(
+                "AWS has no contact {}: make it, or name another in a new TestPage",
+                target.arn
+            ),
+        ));
+    }
     // Deleted meanwhile, it stops what it has begun.
     site.provider.hold(shared).await?;
     live.add_finalizer().await?;
@@ -440,11 +430,11 @@ async fn begin(
             draft.common.arn = Some(arn.clone());
             draft.phase = Some(TestPagePhase::Sent);
             live.write_status(draft).await?;
-            settle(shared, site, &object, &weighed.token, Some(&arn)).await;
+            ledger::settle_if_possible(shared, &site.provider, &weighed.token, Some(&arn)).await;
             follow(shared, live, draft, site, &arn).await
         }
         Err(error) if certainly_not_begun(&error) => {
-            settle(shared, site, &object, &weighed.token, None).await;
+            ledger::settle_if_possible(shared, &site.provider, &weighed.token, None).await;
             draft.phase = Some(TestPagePhase::Pending);
             draft.start_recorded_at = None;
             draft.common.references = vec![];
@@ -511,14 +501,10 @@ fn show(shared: &Shared, draft: &mut TestPageStatus, sent: &[Page]) {
         .iter()
         .map(|p| (p.contact.clone(), name_of(shared, &p.contact)))
         .collect();
-    draft.pages = pages(sent, &names);
-    // AWS may show a page for each channel.
-    let mut paged: Vec<String> = vec![];
-    for page in &draft.pages {
-        if !paged.contains(&page.contact) {
-            paged.push(page.contact.clone());
-        }
-    }
+    draft.pages = pages(sent, &names, &draft.pages);
+    // A page on which nothing could be sent reaches nobody.
+    let paged = draft.pages.iter().filter(|p| p.sent_at.is_some());
+    let paged: Vec<&str> = paged.map(|p| p.contact.as_str()).collect();
     let target = draft.summary.take().unwrap_or_default().target;
     draft.summary = Some(TestPageSummary {
         target,

@@ -295,7 +295,7 @@ fn the_words_name_who_is_engaged_and_no_value() {
     let change = Change::Update(Box::new(only_update(want, full())));
     assert_eq!(
         change.to_string(),
-        "changed summary; engages Contact people/person-2; engages Contact people/person-0 no more"
+        "engages Contact people/person-2; engages Contact people/person-0 no more; changed summary"
     );
     assert_eq!(
         change.detail().as_deref(),

@@ -223,23 +223,39 @@ fn described(
     Ok(endpoint)
 }
 
-/// Checks an endpoint as it is to be.
+/// Checks an endpoint as it is to be; of one that was there before only what is different, as its surroundings may have changed.
 fn check(
     call: &Call<'_>,
     network: &Network,
     id: &str,
+    before: Option<&Endpoint>,
     endpoint: &Endpoint,
     service: &EndpointService,
 ) -> Result<(), AwsError> {
-    match endpoint.kind {
-        EndpointType::Gateway => rules::route_tables(call, network, id, endpoint),
-        EndpointType::Interface => {
-            rules::addresses(endpoint, service)?;
-            rules::subnets(network, endpoint, service)?;
-            rules::groups(network, endpoint)?;
-            rules::private_dns(network, id, endpoint, service)
-        }
+    let differs = |same: fn(&Endpoint, &Endpoint) -> bool| {
+        before.is_none_or(|before| !same(before, endpoint))
+    };
+    if endpoint.kind == EndpointType::Gateway {
+        return if differs(|a, b| a.route_tables == b.route_tables) {
+            rules::route_tables(call, network, id, endpoint)
+        } else {
+            Ok(())
+        };
     }
+    let addresses = differs(|a, b| a.ip_type == b.ip_type && a.dns_ip_type == b.dns_ip_type);
+    if addresses {
+        rules::addresses(endpoint, service)?;
+    }
+    if addresses || differs(|a, b| a.subnets == b.subnets) {
+        rules::subnets(network, endpoint, service)?;
+    }
+    if differs(|a, b| a.groups == b.groups) {
+        rules::groups(network, endpoint)?;
+    }
+    if differs(|a, b| a.private_dns == b.private_dns && a.inbound_only == b.inbound_only) {
+        rules::private_dns(network, id, endpoint, service)?;
+    }
+    Ok(())
 }
 
 fn check_quota(call: &Call<'_>, network: &Network, endpoint: &Endpoint) -> Result<(), AwsError> {
@@ -296,7 +312,7 @@ pub(super) fn create(account: &mut Account, call: &mut Call<'_>) -> Result<Value
     let service = service_of(call, network, name, kind)?;
     fits_type(call, kind)?;
     let endpoint = described(call, network, &service)?;
-    check(call, network, "", &endpoint, &service)?;
+    check(call, network, "", None, &endpoint, &service)?;
     check_quota(call, network, &endpoint)?;
     let id = new_id(call, &ENDPOINT);
     interfaces::follow(call, network, &id, &endpoint)?;
@@ -399,7 +415,7 @@ pub(super) fn modify(account: &mut Account, call: &mut Call<'_>) -> Result<Value
     let service = service_of(call, network, &before.service, before.kind)?;
     fits_type(call, before.kind)?;
     let mut after = modified(call, &before, &service)?;
-    check(call, network, &id, &after, &service)?;
+    check(call, network, &id, Some(&before), &after, &service)?;
     let moves = after.subnets != before.subnets
         || after.ip_type != before.ip_type
         || after.private_dns != before.private_dns

@@ -259,6 +259,10 @@ pub(super) fn private_dns(
             && other.vpc == endpoint.vpc
             && other.service == endpoint.service
             && other.private_dns
+            && !matches!(
+                other.state,
+                State::Rejected | State::Expired | State::Failed
+            )
     });
     if conflict {
         return Err(errors::parameter(format!(
