@@ -40,6 +40,8 @@ mod rotation_override;
 mod scenario;
 #[path = "crash/stage.rs"]
 mod stage;
+#[path = "crash/vpc_endpoint.rs"]
+mod vpc_endpoint;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -100,6 +102,12 @@ fn scenarios() -> Vec<Arc<Scenario>> {
         replication_set::adopt(),
         replication_set::release(),
         replication_set::delete(),
+        vpc_endpoint::create(),
+        vpc_endpoint::gateway(),
+        vpc_endpoint::update(),
+        vpc_endpoint::ungroup(),
+        vpc_endpoint::overwrite(),
+        vpc_endpoint::delete(),
     ]
     .map(Arc::new)
     .into()
