@@ -19,8 +19,6 @@ use crate::admin::{self, Admin};
 #[cfg(feature = "vpc-endpoints")]
 use crate::api::VpcEndpoint;
 use crate::api::conditions::ConditionType;
-#[cfg(feature = "vpc-endpoints")]
-use crate::api::conditions::Reason;
 use crate::api::{
     ChannelActivation, Contact, EscalationPlan, Incident, OnCallSchedule, ProviderConfig,
     ReplicationSet, ResponsePlan, RotationOverride, TestPage,
@@ -559,7 +557,8 @@ fn watch_replication_sets(
     watch_kind::<ReplicationSet>(shared, sets, &also, listed, stop);
 }
 
-/// Endpoints of a VPC stand in each other's way: when one has gone or let go of something, who waited for that looks again.
+/// Endpoints of a VPC stand in each other's way, and need each other: when one comes, goes or lets go of something, the others that this
+/// concerns look again.
 #[cfg(feature = "vpc-endpoints")]
 fn watch_endpoints(
     shared: &Arc<Shared>,
@@ -570,32 +569,24 @@ fn watch_endpoints(
     let (own, others) = (shared.clone(), endpoints.clone());
     let also: Arc<Hook<VpcEndpoint>> =
         Arc::new(move |seen: &Seen<DeserializeGuard<VpcEndpoint>>| {
-            let shown = |guard: &DeserializeGuard<VpcEndpoint>| {
-                let object = guard.0.as_ref().ok()?;
-                let status = object.status.as_ref()?;
-                Some((
-                    object.spec.vpc_id.clone(),
-                    status.state.clone(),
-                    status.private_dns_enabled,
-                    status.route_table_ids.clone(),
-                ))
+            let object = |guard: &Arc<DeserializeGuard<VpcEndpoint>>| guard.0.clone().ok();
+            let (before, now) = match seen {
+                Seen::Gone(gone) => (object(gone), None),
+                Seen::Applied { now, before } => (before.as_ref().and_then(object), object(now)),
             };
-            let changed = match seen {
-                Seen::Gone(gone) => shown(gone),
-                Seen::Applied { now, before } => {
-                    let after = shown(now);
-                    let before = before.as_ref().and_then(|b| shown(b));
-                    after.filter(|after| before.is_some_and(|before| before != *after))
-                }
-            };
-            let Some((vpc_id, ..)) = changed else { return };
-            let waits = |object: &VpcEndpoint| {
-                let ready = object.status.as_ref();
-                let ready = ready.and_then(|s| condition(&s.common, ConditionType::Ready));
-                object.spec.vpc_id == vpc_id
-                    && ready.is_some_and(|r| r.reason == Reason::EndpointConflict.as_str())
-            };
-            wake_all(&own, &others, waits);
+            vpc_endpoint::figures::count(&own.metrics, before.as_ref(), now.as_ref());
+            // What was there when the operator started has been seen by everybody already.
+            if before.is_none() {
+                return;
+            }
+            let concerned = vpc_endpoint::neighbours::concerned(before.as_ref(), now.as_ref());
+            let Some(concerned) = concerned else { return };
+            for guard in others.filter(|g| g.0.as_ref().is_ok_and(|o| concerned.includes(o))) {
+                // AWS is listed anew by then.
+                let soon = Duration::from_secs(2);
+                own.scheduler
+                    .wake_later(others.key(&guard), Priority::Edit, soon);
+            }
         });
     watch_kind::<VpcEndpoint>(shared, endpoints, &also, listed, stop);
 }

@@ -102,6 +102,7 @@ fn provider_configs() -> Vec<Value> {
         "defaultTags": {"managed-by": "incident-operator"},
         "rateLimits": [{"group": "ContactsWrite", "perSecond": 0.5}],
         "deletionBudget": {"maxPerHour": 5},
+        "prices": {"interfaceEndpointHourUSD": "0.012"},
     })]
 }
 

@@ -77,6 +77,7 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
         ResponsePlan::crd(),
         Incident::crd(),
         TestPage::crd(),
+        #[cfg(feature = "vpc-endpoints")]
         VpcEndpoint::crd(),
     ];
     for crd in &mut crds {

@@ -168,7 +168,7 @@ pub struct VpcEndpointSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dns_options: Option<DnsOptions>,
     /// Who may do what through the endpoint, as an IAM policy document. Compared by its meaning. At most one of `policy`, `policyJSON` and
-    /// `policyPreset`. All absent = AWS gives full access when it makes the endpoint, and what is there is left alone.
+    /// `policyPreset`. All absent = AWS gives full access when it makes the endpoint, and what is there is left alone: to go back to full access, write that policy here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<PolicyObject>,
     /// The same as JSON text, at most 20480 characters.
@@ -192,6 +192,7 @@ pub struct VpcEndpointSpec {
 
 /// Type of a VPC endpoint.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(transform = super::without_own_text)]
 pub enum EndpointType {
     /// A network interface in each subnet.
     Interface,
@@ -276,6 +277,7 @@ pub struct IngressSource {
 #[derive(
     Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema,
 )]
+#[schemars(transform = super::without_own_text)]
 pub enum IpAddressType {
     /// IPv4 only.
     IPv4,
@@ -302,6 +304,7 @@ pub struct DnsOptions {
 #[derive(
     Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema,
 )]
+#[schemars(transform = super::without_own_text)]
 pub enum DnsRecordIpType {
     /// A records.
     IPv4,
@@ -315,6 +318,7 @@ pub enum DnsRecordIpType {
 
 /// What becomes of associations that the object does not name.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[schemars(transform = super::without_own_text)]
 pub enum AssociationPolicy {
     /// They are removed.
     #[default]
@@ -369,6 +373,7 @@ pub struct PolicyPreset {
 #[derive(
     Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema,
 )]
+#[schemars(transform = super::without_own_text)]
 pub enum PresetName {
     /// What responders do with incidents (ssm-incidents).
     IncidentManagerIncidents,

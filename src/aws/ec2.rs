@@ -96,7 +96,7 @@ fn endpoint(from: types::VpcEndpoint) -> Option<Endpoint> {
     let dns = from.dns_options;
     let last_error = from.last_error.and_then(|error| {
         let code = error.code.as_deref().and_then(safe_text::code)?;
-        Some((code, error.message.as_deref().and_then(safe_text::detail)))
+        Some((code, error.message.as_deref().and_then(safe_text::of_ec2)))
     });
     Some(Endpoint {
         id: from.vpc_endpoint_id?,
@@ -140,7 +140,7 @@ fn endpoint(from: types::VpcEndpoint) -> Option<Endpoint> {
         requester_managed: from.requester_managed.unwrap_or(false),
         owner_id: from.owner_id.unwrap_or_default(),
         last_error: last_error.or_else(|| {
-            let reason = from.failure_reason.as_deref().and_then(safe_text::detail)?;
+            let reason = from.failure_reason.as_deref().and_then(safe_text::of_ec2)?;
             Some(("Failed".to_owned(), Some(reason)))
         }),
     })
@@ -534,7 +534,7 @@ pub async fn create_group(
     })
 }
 
-/// AuthorizeSecurityGroupIngress, RevokeSecurityGroupIngress and RevokeSecurityGroupEgress. What is so already is fine.
+/// AuthorizeSecurityGroupIngress, RevokeSecurityGroupIngress, UpdateSecurityGroupRuleDescriptionsIngress and RevokeSecurityGroupEgress. What is so already is fine.
 ///
 /// # Errors
 /// What AWS answers, classified.
@@ -557,6 +557,13 @@ pub async fn change_rules(
         Operation::RevokeSecurityGroupIngress => {
             let request = client
                 .revoke_security_group_ingress()
+                .group_id(group_id)
+                .set_ip_permissions(Some(permissions));
+            session.send(operation, request.send()).await.map(|_| ())
+        }
+        Operation::UpdateSecurityGroupRuleDescriptionsIngress => {
+            let request = client
+                .update_security_group_rule_descriptions_ingress()
                 .group_id(group_id)
                 .set_ip_permissions(Some(permissions));
             session.send(operation, request.send()).await.map(|_| ())
@@ -651,7 +658,7 @@ pub async fn delete_endpoint(session: &Session, id: &str) -> Result<(), CallErro
         .unwrap_or_else(|| types::UnsuccessfulItemError::builder().build());
     let mut call = CallError::new(operation, classify(operation, error.code.as_deref()));
     call.code = error.code.as_deref().and_then(safe_text::code);
-    call.detail = error.message.as_deref().and_then(safe_text::detail);
+    call.detail = error.message.as_deref().and_then(safe_text::of_ec2);
     Err(call)
 }
 

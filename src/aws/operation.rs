@@ -190,6 +190,8 @@ operations! {
     AuthorizeSecurityGroupIngress: EC2 "ec2" "AuthorizeSecurityGroupIngress", EC2Write, Writes;
     /// Takes rules from what a security group lets in.
     RevokeSecurityGroupIngress: EC2 "ec2" "RevokeSecurityGroupIngress", EC2Write, Writes;
+    /// Says what rules of a security group are for.
+    UpdateSecurityGroupRuleDescriptionsIngress: EC2 "ec2" "UpdateSecurityGroupRuleDescriptionsIngress", EC2Write, Writes;
     /// Takes rules from what a security group lets out.
     RevokeSecurityGroupEgress: EC2 "ec2" "RevokeSecurityGroupEgress", EC2Write, Writes;
     /// Deletes a security group that nothing uses.

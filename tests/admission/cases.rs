@@ -659,6 +659,7 @@ fn provider_config_parts(kind: &'static str) -> Vec<Rule> {
     let external = |id: &str| json!({"assumeRole": {"roleArn": "arn:aws:iam::123456789012:role/oncall", "externalId": id}});
     let url = |url: &str| json!({"endpoints": [{"service": "STS", "url": url}]});
     let rate = |rate: f64| json!({"rateLimits": [{"group": "ContactsWrite", "perSecond": rate}]});
+    let price = |usd: &str| json!({"prices": {"interfaceEndpointHourUSD": usd}});
     let budget = |count: i64| json!({"deletionBudget": {"maxPerHour": count}});
     let allowed = |selection: &Value| json!({"spec": {"allowedNamespaces": {"selector": Value::Null, "names": selection["names"]}}});
     let adoption = |selection: &Value| json!({"adoption": {"allowedNamespaces": selection}});
@@ -710,6 +711,18 @@ fn provider_config_parts(kind: &'static str) -> Vec<Rule> {
             .refuses("none", &rate(0.0))
             .refuses("less than none", &rate(-1.0))
             .refuses("too many", &rate(100_000.5)),
+        Rule::new(
+            kind,
+            "spec.prices",
+            "interfaceEndpointHourUSD is an amount of US dollars in quotes, such as \"0.012\", with at most 6 digits after the point",
+        )
+        .accepts("cents", &price("0.012"))
+        .accepts("dollars", &price("1"))
+        .accepts("none", &json!({"prices": {}}))
+        .refuses("a sign", &price("$0.012"))
+        .refuses("a comma", &price("0,012"))
+        .refuses("less than a millionth", &price("0.0000001"))
+        .refuses("nothing", &price("")),
         Rule::new(kind, "spec.deletionBudget", "maxPerHour is 0 to 10000")
             .accepts("none", &budget(0))
             .accepts("many", &budget(10_000))

@@ -73,7 +73,8 @@ impl<R: ExternalResource> Engine<R> {
                 return Ok(self.report_only(&object, &site, draft, &desired, &found));
             }
             Decision::Refuse(refusal) => {
-                if R::SHOWS_WHAT_IS_REFUSED {
+                // What is gone is not shown on as if it were there.
+                if R::SHOWS_WHAT_IS_REFUSED || refusal == Refusal::NothingToObserve {
                     self.show(&object, draft, &desired, found.observed.as_ref());
                 }
                 self.note_resolved(&object, draft, &references);

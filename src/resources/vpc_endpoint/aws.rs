@@ -163,6 +163,14 @@ pub async fn apply(
         Change::ShutOut { group_id, rules: r } => {
             rules(Operation::RevokeSecurityGroupIngress, group_id.clone(), r).await?;
         }
+        Change::Describe { group_id, rules: r } => {
+            rules(
+                Operation::UpdateSecurityGroupRuleDescriptionsIngress,
+                group_id.clone(),
+                r,
+            )
+            .await?;
+        }
         Change::LetNothingOut { group_id, rules: r } => {
             rules(Operation::RevokeSecurityGroupEgress, group(group_id)?, r).await?;
         }

@@ -1,12 +1,14 @@
 //! Spec and surroundings to what is wanted. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use kube::ResourceExt;
 use serde_json::Value;
 
 use super::observed::{GroupRule, Network, Peer, ServiceInfo, Subnet};
 use super::policy::{Policy, preset};
+use super::posture::cost::Price;
 use crate::api::VpcEndpoint;
 use crate::api::common::{AdoptionPolicy, ManagementPolicy};
 use crate::api::conditions::Reason;
@@ -31,6 +33,8 @@ pub struct Place {
     pub service: Option<ServiceInfo>,
     /// The catalogue has no such service.
     pub service_missing: bool,
+    /// What an hour of an interface endpoint in a zone costs here.
+    pub hour: Price,
 }
 
 /// What is wanted.
@@ -97,7 +101,11 @@ pub fn service_name(spec: &VpcEndpointSpec, region: &str) -> String {
     if let Some(full) = &spec.service_name {
         return full.clone();
     }
-    let short = spec.service.as_deref().unwrap_or_default();
+    full_name(spec.service.as_deref().unwrap_or_default(), region)
+}
+
+/// Full name of the service of a Region with this short name.
+pub fn full_name(short: &str, region: &str) -> String {
     // In China only the oldest services go without the prefix.
     let china = arn::partition(region) == "aws-cn" && !["s3", "dynamodb"].contains(&short);
     let prefix = if china {
@@ -149,7 +157,7 @@ pub fn desired(
             ingress: group.ingress.iter().map(rule).collect(),
         });
     let options = spec.dns_options.clone().unwrap_or_default();
-    let for_s3 = interface && service_name.ends_with(".s3");
+    let for_s3 = interface && service_name.rsplit('.').next() == Some("s3");
     let policy = policy(spec, place)?;
     Ok(Desired {
         observes,
@@ -205,7 +213,7 @@ fn policy(spec: &VpcEndpointSpec, place: &Place) -> Result<Option<Policy>, Error
 /// The rule that lets a source in.
 fn rule(source: &IngressSource) -> GroupRule {
     let peer = if let Some(cidr) = &source.cidr {
-        Peer::Cidr(cidr.to_ascii_lowercase())
+        Peer::Cidr(as_aws_writes(cidr))
     } else if let Some(id) = &source.security_group_id {
         Peer::Group {
             id: id.clone(),
@@ -221,6 +229,16 @@ fn rule(source: &IngressSource) -> GroupRule {
         peer,
         description: source.description.clone(),
     }
+}
+
+/// An address range in the one way in which AWS gives it back: `2001:DB8:0::/56` comes as `2001:db8::/56`.
+fn as_aws_writes(cidr: &str) -> String {
+    let parts = cidr.split_once('/');
+    let parsed = parts.and_then(|(ip, length)| Some((ip.parse::<IpAddr>().ok()?, length)));
+    parsed.map_or_else(
+        || cidr.to_ascii_lowercase(),
+        |(ip, length)| format!("{ip}/{length}"),
+    )
 }
 
 /// Name of the group that is made for an object: nobody else's, whichever clusters share the VPC.

@@ -2,12 +2,15 @@
 
 pub mod aws;
 pub mod desired;
+pub mod figures;
 pub mod find;
+pub mod neighbours;
 pub mod observed;
 pub mod plan;
 pub mod policy;
 pub mod posture;
 pub mod preflight;
+pub mod refusal;
 pub mod report;
 
 use std::collections::{BTreeMap, HashMap};
@@ -21,9 +24,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::VpcEndpoint;
 use crate::api::common::{AdoptionPolicy, AppliedStatus, CommonSpec, ManagementPolicy};
-use crate::api::conditions::Reason;
+use crate::api::provider_config::ProviderConfigSpec;
 use crate::api::vpc_endpoint::{EndpointType, VpcEndpointStatus};
-use crate::aws::{CallError, ErrorClass, Operation, Placement, Priority, Session, SharedList, arn};
+use crate::aws::{CallError, Placement, Priority, Session, SharedList, arn};
 use crate::engine::object::managed_object;
 use crate::engine::ownership::TagPlan;
 use crate::engine::{
@@ -52,8 +55,8 @@ impl ExternalObject for VpcEndpoint {
 const NOW: Duration = Duration::from_secs(1);
 /// The same for what changes seldom.
 const LATELY: Duration = Duration::from_secs(10);
-/// The same for a drift check.
-const DRIFT_AGE: Duration = Duration::from_secs(20);
+/// The same for a drift check: checks are spread over the interval, and however many there are, there is one list a minute.
+const DRIFT_AGE: Duration = Duration::from_secs(60);
 /// The same for what changes seldom.
 const STANDING_AGE: Duration = Duration::from_secs(120);
 /// The same for the catalogue of services.
@@ -61,13 +64,16 @@ const CATALOGUE_AGE: Duration = Duration::from_secs(900);
 /// AWS may show what was before a change for so long.
 const SHOWS_LATE: Duration = Duration::from_secs(8);
 
+/// DNS attributes by account, Region and VPC.
+type DnsLists = HashMap<(Placement, String), Arc<SharedList<VpcDns>>>;
+
 /// The kind `VpcEndpoint`.
 pub struct VpcEndpoints {
     shared: Arc<Shared>,
     /// When this process last wrote, by VPC and service.
     written: Mutex<HashMap<String, Instant>>,
     /// DNS attributes of VPCs.
-    dns: Mutex<HashMap<(Placement, String), Arc<SharedList<VpcDns>>>>,
+    dns: Mutex<DnsLists>,
 }
 
 impl VpcEndpoints {
@@ -109,7 +115,11 @@ impl VpcEndpoints {
         }
         Ages {
             moving: NOW,
-            standing: LATELY.min(half),
+            standing: if priority == Priority::Edit {
+                NOW
+            } else {
+                LATELY.min(half)
+            },
             catalogue: CATALOGUE_AGE,
             written_at,
         }
@@ -211,19 +221,7 @@ impl ExternalResource for VpcEndpoints {
     }
 
     fn explain(error: &CallError) -> Option<Error> {
-        let makes = matches!(
-            error.operation,
-            Operation::CreateVpcEndpoint | Operation::ModifyVpcEndpoint
-        );
-        let says = |text: &str| error.detail.as_deref().is_some_and(|d| d.contains(text));
-        let conflict = error.code.as_deref() == Some("RouteAlreadyExists")
-            || (error.class == ErrorClass::Invalid && says("conflicting DNS domain"));
-        (makes && conflict).then(|| Error::Waiting {
-            reason: Reason::EndpointConflict,
-            message: format!("another endpoint stands in the way: {error}"),
-            references: false,
-            retry: Duration::from_secs(15),
-        })
+        refusal::explain(error)
     }
 
     fn tag_changes(
@@ -291,12 +289,7 @@ impl ExternalResource for VpcEndpoints {
     }
 
     fn report(reported: Reported<'_, Self>, status: &mut VpcEndpointStatus) -> Report {
-        report::report(
-            reported.desired,
-            reported.observed,
-            Price::INTERFACE_HOUR,
-            status,
-        )
+        report::report(reported.desired, reported.observed, status)
     }
 
     fn unfinished(desired: &Desired, observed: Option<&Observed>, _: Timestamp) -> Option<Error> {
@@ -315,7 +308,7 @@ impl ExternalResource for VpcEndpoints {
         let session = provider.account.session(priority, CancellationToken::new());
         let placement = &session.account.config.placement;
         let own = Self::identity(object, provider);
-        let mut ages = self.ages(Priority::Drift, None);
+        let mut ages = self.ages(priority, None);
         let known = object.status.as_ref().is_some_and(|s| s.id.is_some());
         if !known {
             ages = self.ages(Priority::Create, self.written_at(&own));
@@ -336,6 +329,7 @@ impl ExternalResource for VpcEndpoints {
             region: placement.region.clone(),
             owner: provider.spec.owner_id.clone(),
             service_missing: service.is_none(),
+            hour: hour(&provider.spec),
             network,
             service,
         })
@@ -405,6 +399,14 @@ impl ExternalResource for VpcEndpoints {
         self.note_write(identity);
         applied
     }
+}
+
+/// What an hour of an interface endpoint in a zone costs, as the ProviderConfig says.
+fn hour(spec: &ProviderConfigSpec) -> Price {
+    let said = spec.prices.as_ref();
+    let said = said.and_then(|p| p.interface_endpoint_hour_usd.as_deref());
+    // The schema takes no other text.
+    said.and_then(|text| text.parse().ok()).unwrap_or_default()
 }
 
 fn arn_of(placement: &Placement, id: &str) -> String {

@@ -58,6 +58,13 @@ pub enum Change {
         /// Rules.
         rules: BTreeSet<GroupRule>,
     },
+    /// UpdateSecurityGroupRuleDescriptionsIngress.
+    Describe {
+        /// The group.
+        group_id: String,
+        /// Rules, with what they are for.
+        rules: BTreeSet<GroupRule>,
+    },
     /// RevokeSecurityGroupEgress: the group of an endpoint lets nothing out.
     LetNothingOut {
         /// The group; `None` = the one that was just made.
@@ -243,6 +250,9 @@ impl fmt::Display for Change {
             Self::ShutOut { rules, .. } => {
                 write!(f, "security group lets in no longer {}", peers(rules))
             }
+            Self::Describe { rules, .. } => {
+                write!(f, "security group describes {}", peers(rules))
+            }
             Self::LetNothingOut { .. } => f.write_str("security group lets nothing out"),
             Self::Create(creation) => write!(
                 f,
@@ -277,7 +287,7 @@ impl engine::Change for Change {
             Self::CreateGroup { .. } => {
                 vec![change(ChangeAction::Create, "managedSecurityGroup")]
             }
-            Self::LetIn { .. } | Self::ShutOut { .. } => {
+            Self::LetIn { .. } | Self::ShutOut { .. } | Self::Describe { .. } => {
                 vec![change(ChangeAction::Update, "managedSecurityGroup.ingress")]
             }
             Self::LetNothingOut { .. } => {
@@ -422,6 +432,13 @@ fn group_changes(desired: &Desired, observed: Option<&Observed>) -> Vec<Change> 
             rules: extra,
         });
     }
+    let described = described_otherwise(&wanted.ingress, &group.ingress);
+    if !described.is_empty() {
+        changes.push(Change::Describe {
+            group_id: id.clone(),
+            rules: described,
+        });
+    }
     if !group.egress.is_empty() {
         changes.push(Change::LetNothingOut {
             group_id: Some(id),
@@ -431,22 +448,33 @@ fn group_changes(desired: &Desired, observed: Option<&Observed>) -> Vec<Change> 
     changes
 }
 
-/// Rules of `these` that `those` do not have, descriptions apart.
-fn without(these: &BTreeSet<GroupRule>, those: &BTreeSet<GroupRule>) -> BTreeSet<GroupRule> {
-    let same_peer = |one: &Peer, other: &Peer| match (one, other) {
+/// The same rule, descriptions apart.
+fn same_rule(one: &GroupRule, other: &GroupRule) -> bool {
+    let is_same_side = match (&one.peer, &other.peer) {
         (Peer::Group { id, .. }, Peer::Group { id: other, .. }) => id == other,
-        _ => one == other,
+        (one, other) => one == other,
     };
-    let same = |one: &GroupRule, other: &GroupRule| {
-        (&one.protocol, one.from_port, one.to_port)
-            == (&other.protocol, other.from_port, other.to_port)
-            && same_peer(&one.peer, &other.peer)
+    (&one.protocol, one.from_port, one.to_port) == (&other.protocol, other.from_port, other.to_port)
+        && is_same_side
+}
+
+/// Those of `rules` that are not among `known`, descriptions apart.
+fn without(rules: &BTreeSet<GroupRule>, known: &BTreeSet<GroupRule>) -> BTreeSet<GroupRule> {
+    let missing = |rule: &&GroupRule| !known.iter().any(|other| same_rule(rule, other));
+    rules.iter().filter(missing).cloned().collect()
+}
+
+/// Rules that are there, with another description than is wanted.
+fn described_otherwise(
+    wanted: &BTreeSet<GroupRule>,
+    has: &BTreeSet<GroupRule>,
+) -> BTreeSet<GroupRule> {
+    let text = |rule: &GroupRule| rule.description.clone().unwrap_or_default();
+    let differs = |rule: &&GroupRule| {
+        has.iter()
+            .any(|there| same_rule(rule, there) && text(rule) != text(there))
     };
-    these
-        .iter()
-        .filter(|rule| !those.iter().any(|other| same(rule, other)))
-        .cloned()
-        .collect()
+    wanted.iter().filter(differs).cloned().collect()
 }
 
 fn creation(desired: &Desired, group: Option<&Group>) -> Creation {
@@ -806,6 +834,14 @@ pub fn project(
         Change::ShutOut { rules, .. } => {
             if let Some(group) = &mut after.group {
                 group.ingress.retain(|rule| !rules.contains(rule));
+            }
+        }
+        Change::Describe { rules, .. } => {
+            if let Some(group) = &mut after.group {
+                group
+                    .ingress
+                    .retain(|there| !rules.iter().any(|rule| same_rule(rule, there)));
+                group.ingress.extend(rules.clone());
             }
         }
         Change::LetNothingOut { .. } => {

@@ -32,9 +32,14 @@ pub fn findings(desired: &Desired, observed: &Observed) -> Vec<Finding> {
     let Some(endpoint) = observed.endpoint.as_ref().filter(|e| !e.is_leaving()) else {
         return vec![];
     };
+    // Attributes of a VPC are read with the place, one VPC at a time.
+    let network = Network {
+        dns: desired.place.network.dns.clone(),
+        ..observed.network.clone()
+    };
     examine(Checked {
         endpoint,
-        network: &observed.network,
+        network: &network,
         region: &desired.place.region,
         service: desired.place.service.as_ref(),
     })

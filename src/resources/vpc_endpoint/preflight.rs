@@ -37,6 +37,7 @@ pub fn check(desired: &Desired, own: Option<&Endpoint>) -> Result<(), Error> {
         }
         service(desired)?;
     }
+    policy(desired)?;
     for id in desired.route_table_ids.iter().flatten() {
         if network
             .route_tables
@@ -71,20 +72,29 @@ fn service(desired: &Desired) -> Result<(), Error> {
     let Some(service) = &desired.place.service else {
         return Ok(());
     };
-    let type_ = format!("{:?}", desired.type_);
-    if !service.types.is_empty() && !service.types.contains(&type_) {
+    let wanted = format!("{:?}", desired.type_);
+    if !service.types.is_empty() && !service.types.contains(&wanted) {
         let types: Vec<&str> = service.types.iter().map(String::as_str).collect();
         return unavailable(format!(
-            "{name} takes endpoints of type {}, not {type_}: make another object with that type",
+            "{name} takes endpoints of type {}, not {wanted}: make another object with that type",
             types.join(" and ")
         ));
     }
-    if desired.policy.is_some() && !service.takes_policy {
-        return unavailable(format!(
-            "{name} takes no endpoint policy: leave out policy, policyJSON and policyPreset"
-        ));
-    }
     Ok(())
+}
+
+fn policy(desired: &Desired) -> Result<(), Error> {
+    let service = desired.place.service.as_ref();
+    if desired.policy.is_none() || service.is_none_or(|s| s.takes_policy) {
+        return Ok(());
+    }
+    Err(Error::refused(
+        Reason::ServiceNotAvailable,
+        format!(
+            "{} takes no endpoint policy: leave out policy, policyJSON and policyPreset",
+            desired.service_name
+        ),
+    ))
 }
 
 fn subnets(desired: &Desired) -> Result<(), Error> {
@@ -157,9 +167,16 @@ fn take_over(endpoint: &Endpoint) -> &'static str {
 }
 
 fn private_dns(desired: &Desired, own: Option<&Endpoint>) -> Result<(), Error> {
-    let has_already = own.is_some_and(|e| e.private_dns);
-    if !desired.private_dns || desired.type_ != EndpointType::Interface || has_already {
+    if !desired.private_dns || desired.type_ != EndpointType::Interface {
         return Ok(());
+    }
+    if own.is_some_and(|e| e.private_dns) {
+        let resolves_so = own.and_then(|e| e.inbound_resolver_only) == Some(true);
+        return if resolves_so {
+            Ok(())
+        } else {
+            resolver(desired)
+        };
     }
     let network = &desired.place.network;
     if let Some(dns) = network.dns.get(&desired.vpc_id)

@@ -6,7 +6,7 @@ use super::desired::{Desired, short_name};
 use super::observed::{Endpoint, Network, Observed};
 use super::plan::foretell;
 use super::posture;
-use super::posture::cost::{self, Price};
+use super::posture::cost;
 use crate::api::common::{Finding, Severity};
 use crate::api::vpc_endpoint::{
     DnsEntryStatus, EndpointType, LastErrorStatus, NetworkInterfaceStatus, VpcEndpointStatus,
@@ -18,7 +18,6 @@ use crate::engine::Report;
 pub fn report(
     desired: &Desired,
     observed: Option<&Observed>,
-    price: Price,
     status: &mut VpcEndpointStatus,
 ) -> Report {
     let endpoint = observed.and_then(|o| o.endpoint.as_ref());
@@ -50,9 +49,16 @@ pub fn report(
         .map(|(code, message)| LastErrorStatus { code, message });
     let subnets = endpoint.map_or(0, |e| e.subnet_ids.len());
     status.estimated_monthly_cost_usd =
-        endpoint.and_then(|_| cost::monthly(desired.type_, subnets, price));
-    status.associated.clear();
-    if !desired.observes {
+        endpoint.and_then(|_| cost::monthly(desired.type_, subnets, desired.place.hour));
+    // What was named and is still there goes later: until then it is not forgotten.
+    status.associated.retain(|id| {
+        endpoint.is_some_and(|e| {
+            e.subnet_ids.contains(id) || e.group_ids.contains(id) || e.route_table_ids.contains(id)
+        })
+    });
+    if desired.observes {
+        status.associated.clear();
+    } else {
         foretell(desired, status);
     }
     status.summary = Some(VpcEndpointSummary {

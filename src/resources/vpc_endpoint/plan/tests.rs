@@ -70,6 +70,7 @@ fn place() -> Place {
         },
         service: None,
         service_missing: false,
+        hour: crate::resources::vpc_endpoint::posture::cost::Price::default(),
     }
 }
 
@@ -365,4 +366,50 @@ fn private_dns_waits_for_the_owner_of_a_service_that_accepts() {
     assert_eq!(waits.reason(), Some(Reason::AcceptancePending));
     observed.endpoint.as_mut().unwrap().state = State::Available;
     assert_eq!(texts(&desired, &observed), ["set privateDnsEnabled"]);
+}
+
+#[test]
+fn a_description_that_differs_is_written_and_nobody_is_shut_out_for_it() {
+    let with = |description: &Value| {
+        wanted(&json!({"managedSecurityGroup": {"ingress": [
+            {"cidr": "10.0.0.0/16", "description": description}, {"cidr": "2001:DB8:0::/56"},
+        ]}}))
+    };
+    let observed = made(&with(&json!("the VPC")));
+    let renamed = with(&json!("clients"));
+    let planned = plan(&renamed, Some(&observed)).unwrap();
+    let [Change::Describe { rules, .. }] = planned.as_slice() else {
+        panic!("{planned:?}");
+    };
+    assert_eq!(rules.len(), 1);
+    let mended = project(Some(observed), &renamed, &planned[0], None).unwrap();
+    assert_eq!(texts(&renamed, &mended), Vec::<String>::new());
+    assert_eq!(
+        texts(&with(&Value::Null), &mended),
+        ["security group describes 10.0.0.0/16"]
+    );
+}
+
+#[test]
+fn an_ipv6_range_is_the_same_however_it_is_written() {
+    let desired =
+        wanted(&json!({"managedSecurityGroup": {"ingress": [{"cidr": "2001:DB8:0::/56"}]}}));
+    let mut observed = made(&desired);
+    let group = observed.group.as_mut().unwrap();
+    let mut rule = group.ingress.pop_first().unwrap();
+    rule.peer = Peer::Cidr("2001:db8::/56".to_owned());
+    group.ingress.insert(rule);
+    assert_eq!(texts(&desired, &observed), Vec::<String>::new());
+}
+
+#[test]
+fn a_policy_that_left_the_manifest_stays_on_the_endpoint() {
+    let with = wanted(
+        &json!({"policyJSON": r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"ssm-contacts:*","Resource":"*"}]}"#}),
+    );
+    let observed = made(&with);
+    assert_eq!(texts(&wanted(&json!({})), &observed), Vec::<String>::new());
+    // The way back that the manual tells.
+    let default = json!({"policy": {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]}});
+    assert_eq!(texts(&wanted(&default), &observed), ["set policy"]);
 }

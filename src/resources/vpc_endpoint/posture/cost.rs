@@ -27,6 +27,12 @@ impl Price {
     pub const INTERFACE_HOUR: Self = Self { micros: 10_000 };
 }
 
+impl Default for Price {
+    fn default() -> Self {
+        Self::INTERFACE_HOUR
+    }
+}
+
 impl FromStr for Price {
     type Err = NotAPrice;
 
