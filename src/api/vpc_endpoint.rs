@@ -506,6 +506,6 @@ pub struct VpcEndpointSummary {
     pub state: String,
     /// Zones in which it has an interface; route tables of a gateway.
     pub zones: String,
-    /// How many findings are open, the worst severity first.
+    /// How many findings are open, the worst severity first, and how many are accepted.
     pub findings: String,
 }

@@ -29,6 +29,7 @@ use crate::api::vpc_endpoint::{EndpointType, VpcEndpointStatus};
 use crate::aws::{CallError, Placement, Priority, Session, SharedList, arn};
 use crate::engine::object::managed_object;
 use crate::engine::ownership::TagPlan;
+use crate::engine::status::accept;
 use crate::engine::{
     Applied, Error, ExternalObject, ExternalResource, ManagedObject, Memory, Provider, Report,
     Reported, Shared, Sight,
@@ -289,7 +290,9 @@ impl ExternalResource for VpcEndpoints {
     }
 
     fn report(reported: Reported<'_, Self>, status: &mut VpcEndpointStatus) -> Report {
-        report::report(reported.desired, reported.observed, status)
+        let accepted = reported.object.accepted_findings();
+        let accept = |findings| accept(findings, accepted, reported.now);
+        report::report(reported.desired, reported.observed, accept, status)
     }
 
     fn unfinished(desired: &Desired, observed: Option<&Observed>, _: Timestamp) -> Option<Error> {

@@ -18,11 +18,12 @@ use crate::engine::Report;
 pub fn report(
     desired: &Desired,
     observed: Option<&Observed>,
+    accept: impl FnOnce(Vec<Finding>) -> Vec<Finding>,
     status: &mut VpcEndpointStatus,
 ) -> Report {
     let endpoint = observed.and_then(|o| o.endpoint.as_ref());
     let findings = observed
-        .map(|o| posture::findings(desired, o))
+        .map(|o| accept(posture::findings(desired, o)))
         .unwrap_or_default();
     let list = |ids: &BTreeSet<String>| ids.iter().cloned().collect::<Vec<_>>();
     status.service_name = Some(desired.service_name.clone());
@@ -121,16 +122,40 @@ fn zones(endpoint: &Endpoint, network: &Network) -> String {
 
 fn counted(findings: &[Finding]) -> String {
     let mut counts: BTreeMap<Severity, usize> = BTreeMap::new();
-    for finding in findings {
+    for finding in findings.iter().filter(|f| f.accepted.is_none()) {
         *counts.entry(finding.severity).or_default() += 1;
     }
-    let texts: Vec<String> = counts
+    let mut texts: Vec<String> = counts
         .iter()
         .rev()
         .map(|(severity, n)| format!("{n} {severity:?}"))
         .collect();
+    let accepted = findings.iter().filter(|f| f.accepted.is_some()).count();
+    if accepted > 0 {
+        texts.push(format!("{accepted} accepted"));
+    }
     if texts.is_empty() {
         return "none".to_owned();
     }
     texts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resources::checks::finding;
+
+    #[test]
+    fn what_is_accepted_is_counted_apart() {
+        let mut findings = vec![
+            finding("SingleZone", "", Severity::Warning, "of one"),
+            finding("NoSubnet", "", Severity::Critical, "of none"),
+        ];
+        assert_eq!(counted(&findings), "1 Critical, 1 Warning");
+        findings[0].accepted = Some("lab only".to_owned());
+        assert_eq!(counted(&findings), "1 Critical, 1 accepted");
+        findings.remove(1);
+        assert_eq!(counted(&findings), "1 accepted");
+        assert_eq!(counted(&[]), "none");
+    }
 }

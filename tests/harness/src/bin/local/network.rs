@@ -60,7 +60,7 @@ pub async fn show(environment: &Environment, examples: &Path, begin: Instant) ->
     for object in &posture {
         for finding in findings(environment, object).await? {
             let text = |field: &str| finding[field].as_str().unwrap_or_default().to_owned();
-            let accepted = finding["accepted"]["reason"].as_str();
+            let accepted = finding["accepted"].as_str();
             let accepted = accepted.map_or(String::new(), |why| format!(" [accepted: {why}]"));
             let subject = text("subject");
             let subject = if subject.is_empty() {
