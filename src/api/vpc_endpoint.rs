@@ -156,7 +156,8 @@ pub struct VpcEndpointSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 120), inner(length(max = 60)), extend("x-kubernetes-list-type" = "set"))]
     pub route_table_ids: Option<Vec<String>>,
-    /// Whether the service's usual names resolve to this endpoint in the VPC, so that clients need no other address. Absent = true. It needs
+    /// Whether the service's usual names resolve to this endpoint in the VPC, so that clients need no other address. Absent = true; in one that
+    /// is only observed, either is as it should be. It needs
     /// the VPC's DNS support and DNS host names, and one endpoint of a service only can have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub private_dns_enabled: Option<bool>,

@@ -64,6 +64,8 @@ pub struct Desired {
     pub route_table_ids: Option<BTreeSet<String>>,
     /// Whether the service's usual names resolve to it.
     pub private_dns: bool,
+    /// Nothing is said about that, and it is only observed: there is nothing to compare.
+    pub any_private_dns: bool,
     /// Kinds of its addresses; `None` = left alone.
     pub ip_address_type: Option<IpAddressType>,
     /// Records of its names; `None` = left alone.
@@ -170,6 +172,7 @@ pub fn desired(
         group,
         route_table_ids: set(&spec.route_table_ids),
         private_dns: interface && spec.private_dns_enabled.unwrap_or(true),
+        any_private_dns: observes && spec.private_dns_enabled.is_none(),
         ip_address_type: spec.ip_address_type,
         dns_record_ip_type: options.dns_record_ip_type,
         inbound_resolver_only: for_s3.then(|| {

@@ -577,11 +577,14 @@ fn modification(desired: &Desired, endpoint: &Endpoint, group: Option<&Group>) -
         groups.remove.clone_from(&endpoint.group_ids);
     }
     let interface = endpoint.is(EndpointType::Interface);
+    let compared = interface && !desired.any_private_dns;
     let private_dns =
-        (interface && desired.private_dns != endpoint.private_dns).then_some(desired.private_dns);
+        (compared && desired.private_dns != endpoint.private_dns).then_some(desired.private_dns);
     let resolver = desired
         .inbound_resolver_only
-        .filter(|wanted| desired.private_dns && endpoint.inbound_resolver_only != Some(*wanted))
+        .filter(|wanted| {
+            compared && desired.private_dns && endpoint.inbound_resolver_only != Some(*wanted)
+        })
         // AWS has its own default when private DNS is turned on without a word about it.
         .filter(|wanted| {
             *wanted || endpoint.inbound_resolver_only.is_some() || private_dns == Some(true)

@@ -413,3 +413,21 @@ fn a_policy_that_left_the_manifest_stays_on_the_endpoint() {
     let default = json!({"policy": {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]}});
     assert_eq!(texts(&wanted(&default), &observed), ["set policy"]);
 }
+
+#[test]
+fn what_an_observed_endpoint_is_not_asked_for_is_no_difference() {
+    let mut observed = made(&wanted(&json!({})));
+    observed.endpoint.as_mut().unwrap().private_dns = false;
+    let observe = |more: &Value| {
+        let mut spec = json!({"managementPolicy": "Observe", "subnetIds": null});
+        spec.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        texts(&wanted(&spec), &observed)
+    };
+    assert_eq!(observe(&json!({})), Vec::<String>::new());
+    assert_eq!(
+        observe(&json!({"privateDnsEnabled": true})),
+        ["set privateDnsEnabled"]
+    );
+}
