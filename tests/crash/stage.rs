@@ -579,7 +579,8 @@ impl Stage {
                     let ready = |object| condition(object, "Ready");
                     // What AWS takes minutes for is not there yet, and what is deleted is not there any more.
                     let meant = ready(&pair[1]).is_some_and(|ready| {
-                        (kind.as_str(), ready.reason.as_str()) == ("ReplicationSet", "Progressing")
+                        let slow = ["ReplicationSet", "VpcEndpoint"].contains(&kind.as_str());
+                        (slow && ready.reason == "Progressing")
                             || case.scenario.expects_unready(&kind)
                     });
                     if meant {

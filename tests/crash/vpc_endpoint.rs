@@ -312,7 +312,7 @@ pub fn overwrite() -> Scenario {
                    lets in 10.0.0.0/16 tcp 443
                    tag incident-operator/owner = {owner}
                    tag incident-operator/object = VpcEndpoint/{namespace}/ssm
-                   tag incident-operator/origin = Adopted",
+                   tag incident-operator/origin = Created",
             )
             .object(
                 "VpcEndpoint",

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::{build, event, findings, mutations};
 use crate::vpc_endpoint_net::{
-    KIND, Net, calls_of, finish, look, quick, quiet, ready, says, tags, with,
+    KIND, Net, calls_of, finish, look, moment, quick, quiet, ready, says, tags, with,
 };
 
 async fn knobs(world: &World, knobs: &Value) {
@@ -180,6 +180,7 @@ async fn bad_input_is_told_with_what_to_do_and_nothing_is_made() {
     );
     let table = net.table.clone();
     let taken = net.gateway_by_hand(&[&table]).await;
+    moment().await;
     world.apply_value(net.gateway("route")).await;
     let said = says(&world, "route", "EndpointConflict", &taken).await;
     assert!(

@@ -93,6 +93,12 @@ async fn two_hundred_are_checked_with_as_many_calls_as_a_few() {
     println!("{checked} checks of {MANY} endpoints: {counts:?}");
     assert!(calls.iter().all(|call| !call.mutating), "{counts:?}");
     assert!(counts.contains_key("DescribeVpcEndpoints"), "{counts:?}");
+    // AWS has no list of what is on in which VPC: two attributes of each, twice an interval at most.
+    let attributes = counts.remove("DescribeVpcAttribute").unwrap_or(0);
+    assert!(
+        attributes <= 2 * VPCS * (2 * checked / MANY + 2),
+        "{attributes}"
+    );
     for (operation, count) in &counts {
         assert!(
             count * 20 <= checked,

@@ -108,7 +108,7 @@ async fn what_was_made_can_be_observed_retained_and_made_over_by_the_object_of_t
     world.apply_value(ssm.clone()).await;
     let id = ready(&world, "ssm").await.data["status"]["id"].clone();
     // Observed: nothing is put back, and what would be is listed.
-    let observe = json!({"managementPolicy": "Observe"});
+    let observe = json!({"managementPolicy": "Observe", "privateDnsEnabled": true});
     world.apply_value(with(ssm.clone(), &observe)).await;
     ready(&world, "ssm").await;
     let by_hand = net.ec2.modify_vpc_endpoint();
@@ -219,8 +219,17 @@ async fn observing_and_what_cannot_be_managed_touches_nothing() {
     net.delete(&id).await;
     says(&world, "ssm", "NotFoundInAws", &id).await;
     let status = &world.get(KIND, "ssm").await.data["status"];
-    assert_ne!(status["state"], "Available", "{status:#}");
-    assert_ne!(status["summary"]["state"], "Available", "{status:#}");
+    assert_eq!(status["summary"]["state"], "Absent", "{status:#}");
+    for field in [
+        "id",
+        "arn",
+        "state",
+        "dnsEntries",
+        "networkInterfaces",
+        "findings",
+    ] {
+        assert!(status[field].is_null(), "{field}: {status:#}");
+    }
     for name in ["ssm", "s3", "balancer", "missing"] {
         world.delete_and_wait(KIND, name).await;
     }

@@ -145,11 +145,11 @@ async fn every_finding_is_shown_of_endpoints_of_others_and_gone_after_the_mend()
         ("logs", &logs),
         ("ssm-incidents", &incidents),
     ] {
-        world
-            .apply_value(net.observed(service, service, "Interface", id))
-            .await;
+        let off = json!({"privateDnsEnabled": service != "ssm"});
+        let observed = net.observed(service, service, "Interface", id);
+        world.apply_value(with(observed, &off)).await;
     }
-    let full = json!({"service": null, "serviceName": "com.amazonaws.eu-west-1.sqs"});
+    let full = json!({"service": null, "serviceName": "com.amazonaws.eu-west-1.sqs", "privateDnsEnabled": false});
     world
         .apply_value(with(
             net.observed("elsewhere", "", "Interface", &elsewhere),
