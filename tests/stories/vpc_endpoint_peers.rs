@@ -224,8 +224,8 @@ async fn s3_with_private_dns_says_where_names_resolve() {
     ready(&world, "s3").await;
     let all = net.endpoints().await;
     let only = |e: &aws_sdk_ec2::types::VpcEndpoint| {
-        e.dns_options()
-            .and_then(|d| d.private_dns_only_for_inbound_resolver_endpoint())
+        e.dns_options()?
+            .private_dns_only_for_inbound_resolver_endpoint()
     };
     assert_eq!(all.iter().filter(|e| only(e) == Some(true)).count(), 1);
     finish(world).await;
@@ -413,8 +413,8 @@ async fn only_what_is_meant_is_taken_over() {
     world
         .eventually("both are named", seconds(30), async || {
             let ready = checks::condition(&world.get(KIND, "logs").await, "Ready")?;
-            let names = ready.message.contains(&first) && ready.message.contains(&second);
-            (names && ready.message.contains("spec.vpcEndpointId")).then_some(())
+            let both = ready.message.contains(&first) && ready.message.contains(&second);
+            (both && ready.message.contains("spec.vpcEndpointId")).then_some(())
         })
         .await;
     assert_eq!(mutations(&world, since).await, Vec::<String>::new());
