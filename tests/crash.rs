@@ -60,6 +60,8 @@ const BATCH: usize = 40;
 const LARGE_BATCH: usize = 80;
 /// How many, at most, of those whose moment did not come.
 const SMALL_BATCH: usize = 10;
+/// How many of those that read a whole network each, in an account of its own.
+const NETWORK_BATCH: usize = 12;
 
 /// Everything a user does to any kind.
 fn scenarios() -> Vec<Arc<Scenario>> {
@@ -153,7 +155,10 @@ async fn in_batches<T: Clone>(
     run: impl AsyncFn(&[T]) -> Outcome,
 ) -> Vec<String> {
     let mut wrong = vec![];
-    let mut batches: Vec<Vec<T>> = cases.chunks(first_size).map(<[T]>::to_vec).collect();
+    let reads_network = |case: &T| moment(case).starts_with("vpc-endpoint");
+    let (network, others): (Vec<T>, Vec<T>) = cases.iter().cloned().partition(reads_network);
+    let (network, others) = (network.chunks(NETWORK_BATCH), others.chunks(first_size));
+    let mut batches: Vec<Vec<T>> = others.chain(network).map(<[T]>::to_vec).collect();
     let mut missed = vec![];
     for _ in 0..3 {
         let mut again = vec![];
