@@ -56,7 +56,7 @@ use tokio::sync::OnceCell;
 const BATCH: usize = 40;
 /// The same where they need not wait for each other.
 const LARGE_BATCH: usize = 80;
-/// How many of those whose moment did not come.
+/// How many, at most, of those whose moment did not come.
 const SMALL_BATCH: usize = 10;
 
 /// Everything a user does to any kind.
@@ -135,20 +135,22 @@ async fn calls_of_all() -> Vec<(Arc<Scenario>, Vec<Pair>)> {
     scenarios.into_iter().zip(calls.iter().cloned()).collect()
 }
 
-/// Runs cases in batches and adds up what went wrong. Those whose moment did not come are told again with less going on.
+/// Runs cases in batches and adds up what went wrong. Those whose moment did not come are told again with less going on, each only with
+/// those that `moment` takes for the same: what comes late is not to wait with what comes at once.
 async fn in_batches<T: Clone>(
     what: &str,
     first_size: usize,
     cases: &[T],
+    moment: impl Fn(&T) -> String,
     run: impl AsyncFn(&[T]) -> Outcome,
 ) -> Vec<String> {
     let mut wrong = vec![];
-    let mut left = cases.to_vec();
+    let mut batches: Vec<Vec<T>> = cases.chunks(first_size).map(<[T]>::to_vec).collect();
     let mut missed = vec![];
-    for size in [first_size, SMALL_BATCH, SMALL_BATCH] {
+    for _ in 0..3 {
         let mut again = vec![];
         missed.clear();
-        for batch in left.chunks(size) {
+        for batch in &batches {
             let began = Instant::now();
             let outcome = run(batch).await;
             println!(
@@ -168,7 +170,12 @@ async fn in_batches<T: Clone>(
                 missed.push(text);
             }
         }
-        left = again;
+        again.sort_by_key(&moment);
+        batches = again
+            .chunk_by(|a, b| moment(a) == moment(b))
+            .flat_map(|same| same.chunks(SMALL_BATCH))
+            .map(<[T]>::to_vec)
+            .collect();
     }
     wrong.extend(missed);
     wrong
@@ -198,10 +205,8 @@ async fn killed_at_any_call_everything_comes_out_right() {
             })
         })
         .collect();
-    let wrong = in_batches("kills", BATCH, &kills, async |batch| {
-        kills::batch(batch).await
-    })
-    .await;
+    let moment = |kill: &Kill| format!("{} {}", kill.scenario.name, kill.pair);
+    let wrong = in_batches("kills", BATCH, &kills, moment, kills::batch).await;
     println!(
         "crash matrix: {} scenarios, {} pairs of operation and occurrence, {} kills, {:.0} s",
         all.len(),
@@ -242,10 +247,8 @@ async fn dead_between_two_writes_to_the_cluster_everything_comes_out_right() {
             }
         }
     }
-    let wrong = in_batches("deaths", BATCH, &deaths, async |batch| {
-        fail_points::batch(batch).await
-    })
-    .await;
+    let moment = |death: &Death| death.scenario.name.to_owned();
+    let wrong = in_batches("deaths", BATCH, &deaths, moment, fail_points::batch).await;
     println!(
         "fail points: {} scenarios, {} deaths, {:.0} s",
         scenarios.len(),
@@ -280,10 +283,8 @@ async fn whatever_aws_does_to_a_call_everything_comes_out_right() {
         .into_iter()
         .flat_map(troubles_of)
         .collect();
-    let wrong = in_batches("faults", LARGE_BATCH, &troubles, async |batch| {
-        faults::batch(batch).await
-    })
-    .await;
+    let moment = |trouble: &Trouble| trouble.scenario.name.to_owned();
+    let wrong = in_batches("faults", LARGE_BATCH, &troubles, moment, faults::batch).await;
     println!(
         "faults: {} scenarios, {} cases, {:.0} s",
         all.len(),

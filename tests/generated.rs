@@ -136,9 +136,16 @@ fn sources(path: &Path) -> Vec<PathBuf> {
 /// The lines of a source file that do something: comments, and tests at its end, left out. Numbered from 1.
 fn code(path: &Path) -> Vec<(usize, String)> {
     let text = std::fs::read_to_string(path).unwrap();
+    let mut in_tests = false;
     text.lines()
         .enumerate()
-        .take_while(|(_, line)| !line.starts_with("#[cfg(test)]"))
+        .filter(|(_, line)| {
+            in_tests |= line.starts_with("#[cfg(test)]");
+            let of_tests = in_tests;
+            // What is marked ends with its own last line.
+            in_tests &= !(*line == "}" || line.ends_with(';') && !line.starts_with(' '));
+            !of_tests
+        })
         .map(|(number, line)| {
             let line = line.split("//").next().unwrap_or_default().to_owned();
             (number + 1, line)

@@ -211,6 +211,8 @@ documented! {
     IncidentOpen,
     /// The incident is resolved.
     IncidentResolved,
+    /// More incidents than `mirrorIncidents.maxCount` could be shown.
+    NotAllShown,
     /// It is not known whether an incident was started; it is looked for, and not started again.
     StartUnknown,
     /// A test page was sent; its acknowledgement is waited for.

@@ -124,15 +124,15 @@ pub struct IncidentTemplate {
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
 #[schemars(transform = super::without_own_text)]
 pub enum Impact {
-    /// 1: full application failure that affects most customers.
+    /// 1: the whole application fails, for most customers.
     Critical,
-    /// 2: partial failure that affects many customers.
+    /// 2: the whole application fails, for some customers.
     High,
-    /// 3: the application provides reduced service to customers.
+    /// 3: part of the application fails, and customers notice.
     Medium,
-    /// 4: the application might provide reduced service to customers.
+    /// 4: it fails now and then, with limited effect on customers.
     Low,
-    /// 5: customers are not affected, but something has to be done soon.
+    /// 5: customers are not affected now, and something must be done soon to keep it so.
     NoImpact,
 }
 
@@ -378,7 +378,7 @@ pub struct MirrorIncidents {
     /// So many hours after it began, an incident that is not open is no longer shown. Absent = 168, a week.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_age_hours: Option<i32>,
-    /// At most so many incidents of this plan are shown, open or not: the newest. Absent = 20.
+    /// At most so many incidents of this plan are shown: open ones first, then the newest. Absent = 20.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_count: Option<i32>,
 }

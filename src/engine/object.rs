@@ -14,7 +14,7 @@ use super::error::Error;
 use super::ownership::is_brought_along;
 use super::references::Reference;
 use super::scheduler::ObjectKey;
-use super::status::condition;
+use super::status::{condition, keep_times};
 use crate::api::common::{AcceptedFinding, CommonStatus};
 use crate::api::conditions::{ConditionType, Reason};
 use crate::api::{DELETE_DATA_OF, FINALIZER, RECONCILE_REQUESTED_AT};
@@ -335,6 +335,15 @@ impl<K: ManagedObject> Live<K> {
         if self.object.status() == Some(status) {
             return Ok(false);
         }
+        let mut status = status.clone();
+        // What a backup brought begins anew.
+        if let Some(written) = self
+            .object
+            .status()
+            .filter(|_| !self.object.has_old_status())
+        {
+            keep_times(K::common_status_mut(&mut status), K::common_status(written));
+        }
         let before = self
             .object
             .status()
@@ -342,7 +351,7 @@ impl<K: ManagedObject> Live<K> {
             .transpose()
             .map_err(|e| unreadable(&e))?
             .unwrap_or(Value::Null);
-        let after = serde_json::to_value(status).map_err(|e| unreadable(&e))?;
+        let after = serde_json::to_value(&status).map_err(|e| unreadable(&e))?;
         let Some(difference) = merge_difference(&before, &after) else {
             return Ok(false);
         };

@@ -236,6 +236,18 @@ pub fn conclude(
     }
 }
 
+/// A condition whose status is as it was last written keeps its time, whatever was thought of it meanwhile.
+pub fn keep_times(status: &mut CommonStatus, written: &CommonStatus) {
+    for condition in &mut status.conditions {
+        let before = conditions::find(&written.conditions, &condition.type_);
+        if let Some(before) = before.filter(|b| b.status == condition.status) {
+            condition
+                .last_transition_time
+                .clone_from(&before.last_transition_time);
+        }
+    }
+}
+
 /// Sets one condition of a kind, such as `ChannelsActivated`.
 pub fn set_condition(
     status: &mut CommonStatus,
@@ -340,6 +352,31 @@ pub fn whole_seconds(at: Timestamp) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("in range")
+    }
+
+    #[test]
+    fn what_was_thought_between_two_writes_moves_no_time() {
+        let mut written = CommonStatus::default();
+        let waiting = Conclusion::Waiting {
+            reason: Reason::ReferenceNotFound,
+            message: "nobody".to_owned(),
+            references: true,
+        };
+        conclude(&mut written, Some(1), &waiting, at(10));
+        let mut draft = written.clone();
+        references_resolved(&mut draft, Some(1), at(20));
+        conclude(&mut draft, Some(1), &waiting, at(20));
+        assert_ne!(draft, written);
+        keep_times(&mut draft, &written);
+        assert_eq!(draft, written);
+        conclude(&mut draft, Some(1), &in_sync(), at(30));
+        keep_times(&mut draft, &written);
+        let ready = condition(&draft, ConditionType::Ready);
+        assert_eq!(ready.map(|c| c.last_transition_time.0), Some(at(30)));
+    }
 
     fn after(conclusions: &[(i64, Conclusion)]) -> CommonStatus {
         let mut status = CommonStatus::default();
@@ -478,7 +515,6 @@ mod tests {
     #[test]
     fn the_time_of_a_transition_moves_only_with_the_status() {
         let mut status = CommonStatus::default();
-        let at = |second| Timestamp::from_second(second).expect("in range");
         conclude(&mut status, Some(1), &in_sync(), at(10));
         conclude(&mut status, Some(2), &in_sync(), at(20));
         let time = |status: &CommonStatus| {

@@ -6,6 +6,7 @@
 pub mod admission;
 mod api_server;
 pub mod manifests;
+mod once;
 pub mod report;
 mod scene;
 
@@ -212,6 +213,7 @@ async fn work_out(arguments: &PlanArguments) -> Result<Plan, Failure> {
         days: report::days(arguments.weeks),
         moves: report::moves_told(arguments.output == Format::Json),
         coming: BTreeSet::new(),
+        sets_coming: BTreeSet::new(),
         patience: Patience::default(),
         done: 0,
         all: targets.len(),
@@ -414,6 +416,8 @@ struct Planner {
     moves: usize,
     /// What AWS has or changes only by this plan.
     coming: BTreeSet<ObjectKey>,
+    /// Accounts whose replication set is made by this plan.
+    sets_coming: BTreeSet<String>,
     patience: Patience,
     done: usize,
     all: usize,
@@ -550,44 +554,40 @@ impl Planner {
                         | Decision::Adopt
                         | Decision::AdoptAndUpdate
                 );
+                if changes && key.kind == ReplicationSet::KIND {
+                    self.sets_coming.extend(self.account_of(object));
+                }
                 if changes && foreseen.status.is_some() {
                     self.coming.insert(key);
                 }
             }
-            entries.push(entry(&target, foreseen, &awaited, self.moves));
+            let account = object.as_ref().and_then(|o| self.account_of(o));
+            let set_comes = account.is_some_and(|a| self.sets_coming.contains(&a));
+            entries.push(entry(&target, foreseen, &awaited, set_comes, self.moves));
         }
         entries
     }
 
+    /// The account that an object lives in.
+    fn account_of(&self, object: &impl ManagedObject) -> Option<String> {
+        let provider = object.provider_config()?;
+        let mut objects = self.objects.iter();
+        let (_, config) =
+            objects.find(|(id, _)| id.kind == "ProviderConfig" && id.name == provider)?;
+        config["spec"]["accountId"].as_str().map(ToOwned::to_owned)
+    }
+
     /// What reaches people at once when it is applied. AWS is not asked: what an earlier object of the name has begun is not begun again.
     fn once(&self, target: &Target) -> Entry {
-        let Some(object) = self.objects.get(&target.identity) else {
-            return refused_or_idle(target);
-        };
-        let (spec, status) = (&object["spec"], &object["status"]);
-        let deadline = spec["startDeadline"].as_str();
-        let deadline = deadline.and_then(|t| t.parse::<Timestamp>().ok());
-        let begun =
-            !status["arn"].is_null() || status["phase"].as_str().is_some_and(|p| p != "Pending");
-        let begins = deadline.is_some_and(|at| at >= self.now)
-            && !begun
-            && target.refused.is_empty()
-            && spec["suspend"] != true
-            && spec["managementPolicy"] != "Observe"
-            && object["metadata"]["deletionTimestamp"].is_null();
-        if !begins {
+        if !target.refused.is_empty() {
             return refused_or_idle(target);
         }
-        let what = if target.identity.kind == Incident::KIND {
-            "an incident is started"
-        } else {
-            "a test page is sent"
-        };
+        let planned = once::planned(&target.identity, &self.objects, self.now);
         Entry {
-            messages: vec![format!(
-                "{what} at once and people are paged, unless one was for an object of this name with this startDeadline"
-            )],
-            ..blank(target, Course::Page)
+            reason: planned.reason.map(|r| r.as_str().to_owned()),
+            messages: planned.message.into_iter().collect(),
+            changes: planned.changes.iter().map(FieldChange::plain).collect(),
+            ..blank(target, planned.course)
         }
     }
 
@@ -708,15 +708,28 @@ fn failed(target: &Target, error: &Error) -> Entry {
     }
 }
 
-/// What there is to tell of an object that stands for something in AWS. `awaited` = what it refers to and this plan makes or changes.
+/// What there is to tell of an object that stands for something in AWS. `awaited` = what it refers to and this plan makes or changes;
+/// `set_comes` = this plan makes its account's replication set.
 fn entry(
     target: &Target,
     foreseen: Result<Foreseen, Error>,
     awaited: &[ObjectKey],
+    set_comes: bool,
     moves: usize,
 ) -> Entry {
     let foreseen = match foreseen {
         Ok(foreseen) => foreseen,
+        // The replication set of the same plan comes first.
+        Err(error) if error.reason() == Some(Reason::NoReplicationSet) && set_comes => {
+            return Entry {
+                reason: error.reason().map(|r| r.as_str().to_owned()),
+                messages: vec![
+                    "made once AWS has the replication set of this plan; without it AWS tells nothing more"
+                        .to_owned(),
+                ],
+                ..blank(target, Course::Wait)
+            };
+        }
         Err(error) => return failed(target, &error),
     };
     let course = match foreseen.decision {

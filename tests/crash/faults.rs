@@ -31,16 +31,19 @@ pub fn passing(pair: &Pair) -> Vec<Fault> {
         retry_after_seconds: Some(1),
         ..at("throttle")
     };
-    if pair.nth > 1 {
-        // The same operation once more: only what leaves the operator in doubt is worth a case.
-        return vec![at("cut").when(When::After)];
+    let cut = at("cut").when(When::After);
+    match (pair.mutating, pair.nth) {
+        (true, 1) => vec![
+            throttled,
+            at("internal"),
+            cut,
+            at("slow").delay(Duration::from_millis(1500)),
+        ],
+        // The same operation once more: only what leaves the operator in doubt is worth a case, which a read never does.
+        (true, _) => vec![cut],
+        (false, 1) => vec![throttled, at("internal"), cut],
+        (false, _) => vec![],
     }
-    vec![
-        throttled,
-        at("internal"),
-        at("cut").when(When::After),
-        at("slow").delay(Duration::from_millis(1500)),
-    ]
 }
 
 /// What leaves the operator without an answer for so long that it gives up, with the effect before and after that.

@@ -20,7 +20,7 @@ use crate::roster::{
     primary, put, rotation, rotation_arn, schedule, schedule_with, weekly, with,
 };
 use crate::support::{
-    activate_by_hand, build, channel_arn, contact, contact_with, mutations, secret, stage,
+    activate_by_hand, build, channel_arn, contact, contact_with, event, mutations, secret, stage,
 };
 
 /// Whoever asks for plans: a user of their own, so that what they write is theirs, and a directory of manifests.
@@ -307,6 +307,75 @@ async fn a_new_contact_is_planned_then_made_then_there_is_nothing_to_do() {
         mutations(&world, before).await,
         ["UpdateContactChannel", "UpdateContact", "TagResource"]
     );
+    drop(desk);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn an_incident_is_planned_then_its_edits() {
+    let world = stage("plan-incident").await;
+    let desk = Desk::new(&world).await;
+    let now = world.simulator.now().await.unwrap();
+    let at = |hours: i64| {
+        let at = now + jiff::SignedDuration::from_hours(hours);
+        Timestamp::from_second(at.as_second()).unwrap().to_string()
+    };
+    let incident = |spec: &Value| {
+        let mut object = json!({
+            "apiVersion": "incident-operator.dev/v1alpha1", "kind": "Incident", "metadata": {"name": "down"},
+            "spec": {"responsePlanRef": {"name": "outage"}, "startDeadline": at(1), "title": "Down"},
+        });
+        for (field, value) in spec.as_object().unwrap() {
+            object["spec"][field] = value.clone();
+        }
+        object
+    };
+    let plan = json!({
+        "apiVersion": "incident-operator.dev/v1alpha1", "kind": "ResponsePlan", "metadata": {"name": "outage"},
+        "spec": {"incidentTemplate": {"title": "Payments are failing", "impact": "High"}},
+    });
+    // Nothing that would never begin is promised.
+    desk.write(&[incident(&json!({}))]);
+    let told = desk.plan().await;
+    assert_eq!(told.code, Some(1), "{}", told.text);
+    assert!(
+        told.text.contains(&format!(
+            "ResponsePlan {}/outage does not exist",
+            world.namespace
+        )),
+        "{}",
+        told.text
+    );
+    desk.write(&[plan.clone(), incident(&json!({"startDeadline": at(30)}))]);
+    let told = desk.plan().await;
+    assert_eq!(told.course("Incident", "down"), "Problem");
+    assert!(told.text.contains("more than 24 hours"), "{}", told.text);
+    desk.write(&[plan.clone(), incident(&json!({}))]);
+    let told = desk.plan().await;
+    assert_eq!(told.code, Some(2), "{}", told.text);
+    assert_eq!(told.course("Incident", "down"), "Page");
+
+    world.apply_value(plan.clone()).await;
+    world.apply_value(incident(&json!({}))).await;
+    world.ready("Incident", "down").await;
+    let told = desk.plan().await;
+    assert_eq!(told.course("Incident", "down"), "Nothing", "{}", told.text);
+    let edited = incident(&json!({"title": "Still down", "resolve": true}));
+    desk.write(&[plan, edited.clone()]);
+    let told = desk.plan().await;
+    assert_eq!(told.code, Some(2), "{}", told.text);
+    assert_eq!(
+        told.changes("Incident", "down"),
+        ["Update title", "Update resolve"]
+    );
+    assert!(told.text.contains("is resolved"), "{}", told.text);
+    let before = world.last_call().await;
+    world.apply_value(edited).await;
+    world
+        .condition("Incident", "down", "Ready", "True", "IncidentResolved")
+        .await;
+    assert_eq!(mutations(&world, before).await, ["UpdateIncidentRecord"]);
+    event(&world, "Incident", "down", "Updated", "title").await;
     drop(desk);
     world.finish().await;
 }

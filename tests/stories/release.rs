@@ -50,8 +50,28 @@ async fn release(world: &World, arguments: &[&str]) -> (Option<i32>, String) {
     run(world, &all, world.simulator.endpoint()).await
 }
 
+/// The response plan of the story in AWS, without its tags, and its tags.
+async fn response_plan(world: &World) -> (String, BTreeMap<String, String>) {
+    let incidents = world.incidents();
+    let plans = incidents.list_response_plans().send().await.unwrap();
+    let Some(plan) = plans.response_plan_summaries().first() else {
+        return Default::default();
+    };
+    let got = incidents.get_response_plan().arn(plan.arn()).send().await;
+    let got = got.unwrap();
+    let tags = incidents.list_tags_for_resource().resource_arn(plan.arn());
+    let tags = tags.send().await.unwrap().tags().clone();
+    let told = format!(
+        "{:?} {:?} {:?}",
+        got.name(),
+        got.incident_template(),
+        got.engagements()
+    );
+    (told, tags.into_iter().collect())
+}
+
 /// What AWS holds, without the operator's tags.
-async fn content(world: &World) -> (Vec<aws::Contact>, Vec<aws::Rotation>) {
+async fn content(world: &World) -> (Vec<aws::Contact>, Vec<aws::Rotation>, String) {
     let ours = |tags: &mut BTreeMap<String, String>| {
         tags.retain(|key, _| !key.starts_with("incident-operator/"));
     };
@@ -62,7 +82,7 @@ async fn content(world: &World) -> (Vec<aws::Contact>, Vec<aws::Rotation>) {
     for rotation in &mut rotations {
         ours(&mut rotation.tags);
     }
-    (contacts, rotations)
+    (contacts, rotations, response_plan(world).await.0)
 }
 
 /// How many things in AWS carry a tag of the operator's.
@@ -73,9 +93,10 @@ async fn marked(world: &World) -> usize {
     let rotations = world.rotations().await;
     contacts.iter().filter(|c| ours(&c.tags)).count()
         + rotations.iter().filter(|r| ours(&r.tags)).count()
+        + usize::from(ours(&response_plan(world).await.1))
 }
 
-/// Alice and Bob made here, Carol found in AWS, a schedule, an override and an escalation plan that refer to them.
+/// Alice and Bob made here, Carol found in AWS, a schedule, an override, an escalation plan and a response plan that refer to them.
 async fn company(world: &World) {
     roster::make_person(world, "carol").await;
     world.apply_value(contact("alice")).await;
@@ -103,21 +124,33 @@ async fn company(world: &World) {
             "spec": {"scheduleRef": {"name": "primary"}, "contactRefs": [{"name": "bob"}], "durationMinutes": 600},
         }))
         .await;
+    world
+        .apply_value(json!({
+            "apiVersion": "incident-operator.dev/v1alpha1", "kind": "ResponsePlan",
+            "metadata": {"name": "outage"},
+            "spec": {
+                "incidentTemplate": {"title": "Payments are failing", "impact": "High"},
+                "engagements": [{"escalationPlanRef": {"name": "ladder"}}],
+            },
+        }))
+        .await;
     for name in ["alice", "bob", "carol"] {
         world.ready("Contact", name).await;
     }
+    world.ready("ResponsePlan", "outage").await;
     world.ready("OnCallSchedule", "primary").await;
     world.ready("EscalationPlan", "ladder").await;
     world.ready("RotationOverride", "swap").await;
 }
 
-const ALL: [(&str, &str); 6] = [
+const ALL: [(&str, &str); 7] = [
     ("Contact", "alice"),
     ("Contact", "bob"),
     ("Contact", "carol"),
     ("OnCallSchedule", "primary"),
     ("EscalationPlan", "ladder"),
     ("RotationOverride", "swap"),
+    ("ResponsePlan", "outage"),
 ];
 
 async fn no_finalizer_is_left(world: &World) {
@@ -138,7 +171,7 @@ async fn a_running_operator_stands_back_and_only_tags_are_taken_off() {
     let world = stage("release").await;
     company(&world).await;
     let before = content(&world).await;
-    assert!(marked(&world).await >= 6);
+    assert!(marked(&world).await >= 7);
     let config = world.get("ProviderConfig", &world.id).await;
     assert_eq!(config.finalizers().len(), 1);
 
@@ -158,7 +191,7 @@ async fn a_running_operator_stands_back_and_only_tags_are_taken_off() {
 
     let (code, text) = release(&world, &["--all", "--yes"]).await;
     assert_eq!(code, Some(0), "{text}");
-    assert!(text.contains("let go of 6 objects"), "{text}");
+    assert!(text.contains("let go of 7 objects"), "{text}");
     assert!(!text.contains("no operator seems to run"), "{text}");
     no_finalizer_is_left(&world).await;
     assert_eq!(content(&world).await, before);

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use kube::{Resource, ResourceExt};
 use tokio_util::sync::CancellationToken;
 
-use crate::api::common::{ChangeAction, CommonStatus, ManagementPolicy, Origin, PendingChange};
+use crate::api::common::{CommonStatus, ManagementPolicy, Origin};
 use crate::api::conditions::{ConditionType, Reason};
 use crate::api::incident::{IncidentPhase, IncidentStatus, OnDelete, SentFields};
 use crate::api::reference::{ObjectReference, ResponsePlanReference};
@@ -651,7 +651,7 @@ async fn send_changes(
     let sent = draft.sent.clone().unwrap_or_default();
     let (noted, mut changes) = plan::plan(&object.spec, &sent, record, items);
     if !manages(object) {
-        draft.common.pending_changes = changes.iter().flat_map(pending).collect();
+        draft.common.pending_changes = changes.iter().flat_map(plan::pending).collect();
         return Ok(());
     }
     draft.common.pending_changes = vec![];
@@ -717,36 +717,6 @@ async fn send(site: &Site, arn: &str, change: &Change) -> Result<(), Error> {
         Change::RemoveTags(keys) => incidents::remove_tags(session, arn, keys).await?,
     }
     Ok(())
-}
-
-fn pending(change: &Change) -> Vec<PendingChange> {
-    let of = |path: String, action| PendingChange { path, action };
-    match change {
-        Change::Update {
-            title,
-            impact,
-            resolve,
-        } => [
-            (title.is_some(), "title"),
-            (impact.is_some(), "impact"),
-            (*resolve, "resolve"),
-        ]
-        .iter()
-        .filter(|(changes, _)| *changes)
-        .map(|(_, path)| of((*path).to_owned(), ChangeAction::Update))
-        .collect(),
-        Change::AddItem(item) => vec![of(
-            format!("relatedItems[{}]", item.title),
-            ChangeAction::Create,
-        )],
-        Change::RemoveItem(item) => vec![of(
-            format!("relatedItems[{}]", item.title),
-            ChangeAction::Delete,
-        )],
-        Change::SetTags(_) | Change::RemoveTags(_) => {
-            vec![of("tags".to_owned(), ChangeAction::Update)]
-        }
-    }
 }
 
 /// Reads what belongs to the record.
@@ -940,6 +910,13 @@ fn news(before: &IncidentStatus, after: &IncidentStatus) -> Vec<News> {
             Some(IncidentPhase::Refused) => say(true, Reason::Refused, message),
             Some(IncidentPhase::Gone) => say(true, Reason::NotFoundInAws, message),
             _ => {}
+        }
+    }
+    if let (Some(had), Some(has)) = (&before.sent, &after.sent) {
+        let edits = plan::edits(had, has);
+        if !edits.is_empty() {
+            let note = format!("AWS has what the spec says now: {}", edits.join(", "));
+            say(false, Reason::Updated, note);
         }
     }
     let acknowledged = |status: &IncidentStatus| {

@@ -4,8 +4,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use jiff::Timestamp;
+
 use super::observed::{Item, Record, digest};
-use crate::api::incident::{IncidentSpec, SentFields, SentItem};
+use crate::api::common::{ChangeAction, PendingChange};
+use crate::api::incident::{IncidentPhase, IncidentSpec, IncidentStatus, SentFields, SentItem};
 use crate::api::response_plan::Impact;
 
 /// One change to AWS.
@@ -220,8 +223,83 @@ pub fn note(sent: &mut SentFields, change: &Change) {
     }
 }
 
+/// What was sent between two points in time, as fields of the spec. That it is resolved is told with the incident's phase, and tags say whose it is.
+pub fn edits(before: &SentFields, after: &SentFields) -> Vec<&'static str> {
+    [
+        (before.title != after.title, "title"),
+        (before.impact != after.impact, "impact"),
+        (before.related_items != after.related_items, "relatedItems"),
+    ]
+    .into_iter()
+    .filter_map(|(changed, field)| changed.then_some(field))
+    .collect()
+}
+
+/// A change as the status tells it.
+pub fn pending(change: &Change) -> Vec<PendingChange> {
+    let of = |path: String, action| PendingChange { path, action };
+    match change {
+        Change::Update {
+            title,
+            impact,
+            resolve,
+        } => [
+            (title.is_some(), "title"),
+            (impact.is_some(), "impact"),
+            (*resolve, "resolve"),
+        ]
+        .iter()
+        .filter(|(changes, _)| *changes)
+        .map(|(_, path)| of((*path).to_owned(), ChangeAction::Update))
+        .collect(),
+        Change::AddItem(item) => vec![of(
+            format!("relatedItems[{}]", item.title),
+            ChangeAction::Create,
+        )],
+        Change::RemoveItem(item) => vec![of(
+            format!("relatedItems[{}]", item.title),
+            ChangeAction::Delete,
+        )],
+        Change::SetTags(_) | Change::RemoveTags(_) => {
+            vec![of("tags".to_owned(), ChangeAction::Update)]
+        }
+    }
+}
+
+/// What an edited spec is going to send to an incident that a status shows. Nothing is asked of AWS, so tags are not told, and neither is
+/// what somebody has changed there since.
+pub fn foresee(spec: &IncidentSpec, status: &IncidentStatus) -> Vec<PendingChange> {
+    let sent = status.sent.clone().unwrap_or_default();
+    let shown = Record {
+        title: status.title.clone().unwrap_or_default(),
+        impact: status.impact,
+        open: status.phase == Some(IncidentPhase::Open),
+        created: Timestamp::UNIX_EPOCH,
+        resolved: None,
+        source: String::new(),
+        automation: vec![],
+    };
+    let (_, changes) = plan(spec, &sent, &shown, &[]);
+    let wanted = wanted(spec);
+    let goes = |item: &&SentItem| {
+        item.added
+            && !wanted
+                .iter()
+                .any(|w| w.title == item.title && w.digest() == item.digest)
+    };
+    let removed = sent
+        .related_items
+        .iter()
+        .filter(goes)
+        .map(|item| PendingChange {
+            path: format!("relatedItems[{}]", item.title),
+            action: ChangeAction::Delete,
+        });
+    changes.iter().flat_map(pending).chain(removed).collect()
+}
+
 /// What AWS has after a change.
-pub fn project(record: &mut Record, items: &mut Vec<Item>, change: &Change, now: jiff::Timestamp) {
+pub fn project(record: &mut Record, items: &mut Vec<Item>, change: &Change, now: Timestamp) {
     match change {
         Change::Update {
             title,
@@ -249,7 +327,6 @@ pub fn project(record: &mut Record, items: &mut Vec<Item>, change: &Change, now:
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-    use jiff::Timestamp;
     use serde_json::{Value, json};
 
     use super::*;
@@ -291,6 +368,44 @@ mod tests {
         assert_eq!(rest, [], "it comes to an end");
         assert_eq!(again, *sent);
         changes.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn what_an_edit_sends_is_foreseen_from_the_status() {
+        let first = spec(&json!({"title": "a", "relatedItems": [
+            {"title": "graph", "type": "Metric", "url": "https://example.com/1"},
+            {"title": "log", "type": "Other", "url": "https://example.com/2"}]}));
+        let status = IncidentStatus {
+            phase: Some(IncidentPhase::Open),
+            title: Some("a".to_owned()),
+            impact: Some(Impact::Low),
+            sent: Some(assumed(&first, true)),
+            ..IncidentStatus::default()
+        };
+        assert_eq!(foresee(&first, &status), []);
+        let edited = spec(
+            &json!({"title": "b", "impact": "Low", "resolve": true, "relatedItems": [
+            {"title": "graph", "type": "Metric", "url": "https://example.com/1"},
+            {"title": "chat", "type": "Other", "url": "https://example.com/3"}]}),
+        );
+        let told: Vec<String> = foresee(&edited, &status)
+            .iter()
+            .map(|change| format!("{:?} {}", change.action, change.path))
+            .collect();
+        let expected = [
+            "Update title",
+            "Update resolve",
+            "Create relatedItems[chat]",
+            "Delete relatedItems[log]",
+        ];
+        assert_eq!(told, expected);
+        let over = IncidentStatus {
+            phase: Some(IncidentPhase::Resolved),
+            ..status
+        };
+        let resolved =
+            spec(&json!({"title": "a", "resolve": true, "relatedItems": first.related_items}));
+        assert_eq!(foresee(&resolved, &over), [], "it is resolved already");
     }
 
     #[test]

@@ -41,6 +41,7 @@ pub fn record(status: &mut IncidentStatus, record: &Record, now: Timestamp) {
         if was_resolved {
             status.reopened = Some(true);
         }
+        status.resolved_time = None;
         status.finished_at = None;
     } else {
         status.resolved_time = Some(api_time(record.resolved.unwrap_or(now)));

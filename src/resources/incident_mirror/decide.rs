@@ -37,28 +37,32 @@ pub struct Changes {
     pub create: Vec<String>,
     /// ARNs to show no more.
     pub remove: Vec<String>,
+    /// So many more would be shown but for [`Facts::max_count`].
+    pub left_out: usize,
 }
 
 /// Which are to be shown, and which no longer.
 pub fn decide(facts: &Facts<'_>) -> Changes {
-    let mut wanted: Vec<(Timestamp, &str)> = facts
+    // What is open comes first: nobody is to miss it for some that are long over.
+    let mut wanted: Vec<(bool, Timestamp, &str)> = facts
         .records
         .iter()
         .filter(|r| r.response_plan().as_deref() == Some(facts.plan_arn))
         .filter(|r| r.open || facts.now.duration_since(r.created) <= facts.max_age)
         .filter(|r| !facts.taken.contains(&r.arn))
         .filter(|r| facts.shown.contains(&r.arn) || !may_be_claimed(facts, r))
-        .map(|r| (r.created, r.arn.as_str()))
+        .map(|r| (r.open, r.created, r.arn.as_str()))
         .collect();
     wanted.sort_unstable_by(|a, b| b.cmp(a));
     wanted.dedup();
+    let left_out = wanted.len().saturating_sub(facts.max_count);
     wanted.truncate(facts.max_count);
-    let is_wanted = |arn: &String| wanted.iter().any(|(_, w)| w == arn);
+    let is_wanted = |arn: &String| wanted.iter().any(|(.., w)| w == arn);
     Changes {
         create: wanted
             .iter()
-            .filter(|(_, arn)| !facts.shown.contains(*arn))
-            .map(|(_, arn)| (*arn).to_owned())
+            .filter(|(.., arn)| !facts.shown.contains(*arn))
+            .map(|(.., arn)| (*arn).to_owned())
             .collect(),
         remove: facts
             .shown
@@ -66,6 +70,7 @@ pub fn decide(facts: &Facts<'_>) -> Changes {
             .filter(|arn| !is_wanted(arn))
             .cloned()
             .collect(),
+        left_out,
     }
 }
 
@@ -116,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_within_the_bounds_are_shown_and_what_is_open_always() {
+    fn what_is_open_and_the_newest_within_the_bounds_are_shown() {
         let records = [
             record("old", 10, false),
             record("old-open", 5, true),
@@ -124,14 +129,16 @@ mod tests {
             record("new", 90, false),
         ];
         let changes = decide(&facts(&records));
-        assert_eq!(changes.create, [arn("new"), arn("old-open")]);
+        assert_eq!(changes.create, [arn("old-open"), arn("new")]);
+        assert_eq!(changes.left_out, 0);
         let mut many = records.to_vec();
         many.push(record("newest", 95, true));
         let mut facts = facts(&many);
         facts.shown = BTreeSet::from([arn("old"), arn("old-open"), arn("new")]);
         let changes = decide(&facts);
         assert_eq!(changes.create, [arn("newest")]);
-        assert_eq!(changes.remove, [arn("old"), arn("old-open")]);
+        assert_eq!(changes.remove, [arn("new"), arn("old")]);
+        assert_eq!(changes.left_out, 1);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use kube::api::{Api, DeleteParams, ObjectMeta, PostParams, Preconditions};
 use kube::core::DeserializeGuard;
 use kube::{Resource, ResourceExt};
 
+use crate::api::conditions::Reason;
 use crate::api::incident::{IncidentPhase, IncidentSpec};
 use crate::api::reference::ProviderConfigReference;
 use crate::api::response_plan::MirrorIncidents;
@@ -42,6 +43,8 @@ pub struct Mirrors {
     plans: Store<ResponsePlan>,
     incidents: Store<Incident>,
     failures: Mutex<HashMap<ObjectKey, u32>>,
+    /// How many each plan leaves out, as last told.
+    left_out: Mutex<HashMap<ObjectKey, usize>>,
 }
 
 /// What is to be woken when a response plan changes.
@@ -75,6 +78,7 @@ impl Mirrors {
             plans,
             incidents,
             failures: Mutex::default(),
+            left_out: Mutex::default(),
         }
     }
 
@@ -147,7 +151,9 @@ impl Mirrors {
             max_count: usize::try_from(bounds.count()).unwrap_or(0),
             now,
         });
+        let left_out = changes.left_out;
         self.apply(plan, &shown, changes).await?;
+        self.tell_left_out(plan, left_out, bounds.count()).await;
         Ok(poll(&self.shared, POLL))
     }
 
@@ -179,6 +185,24 @@ impl Mirrors {
             }
         }
         Ok(())
+    }
+
+    /// Says once that there are more than may be shown; an Event, since nothing is wrong with the plan.
+    async fn tell_left_out(&self, plan: &ResponsePlan, left_out: usize, count: i32) {
+        let told = {
+            let mut all = self.left_out.lock().unwrap_or_else(PoisonError::into_inner);
+            if left_out == 0 {
+                all.remove(&plan.key());
+                return;
+            }
+            all.insert(plan.key(), left_out)
+        };
+        if told.is_none() {
+            let note = format!(
+                "mirrorIncidents.maxCount is {count}: {left_out} more incidents of this plan are not shown; open ones and the newest are"
+            );
+            events::warning(&self.shared, plan, Reason::NotAllShown, &note).await;
+        }
     }
 
     async fn remove(&self, object: &Incident) -> Result<(), Error> {

@@ -31,6 +31,8 @@ use crate::resources::once::{
 
 /// Whoever has not acknowledged by then does not.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(30);
+/// When nobody was paged by then, something is wrong with the person, or with who is on call.
+const FIRST_PAGE_WITHIN: SignedDuration = SignedDuration::from_mins(2);
 /// AWS may take so long to show what was just begun.
 const SHOWN_WITHIN: SignedDuration = SignedDuration::from_mins(1);
 /// So long the deletion of an object waits for what may have been begun for it.
@@ -475,6 +477,13 @@ async fn follow(
     let acknowledged = sent.iter().any(|p| p.acknowledged.is_some());
     if !acknowledged && !late {
         let mut done = concluded(draft);
+        let nobody = draft.pages.iter().all(|p| p.sent_at.is_none());
+        if nobody && now.duration_since(begun) > FIRST_PAGE_WITHIN {
+            done = stalled(
+                Reason::Unanswered,
+                "nobody was paged within 2 minutes: nobody is on call, nobody has an activated channel, or the first stage comes later. It is watched until 30 minutes after it was sent",
+            );
+        }
         done.requeue = poll(shared, POLL);
         return Ok(done);
     }

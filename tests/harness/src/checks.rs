@@ -517,6 +517,29 @@ pub fn rotation_violations(
     violations
 }
 
+/// Response plans that are ours in AWS and that no object's status shows. `account` = what the simulator holds of it.
+pub fn response_plan_violations(
+    owner: &str,
+    account: &serde_json::Value,
+    objects: &[DynamicObject],
+) -> Vec<String> {
+    let plans = account["incidentManager"]["plans"].as_object();
+    let mut violations = Vec::new();
+    for (arn, plan) in plans.into_iter().flatten() {
+        let tags = &plan["tags"];
+        let known = objects
+            .iter()
+            .any(|o| o.data["status"]["arn"] == arn.as_str());
+        if tags["incident-operator/owner"] == owner && !known {
+            violations.push(format!(
+                "AWS holds {arn} for {}, and no object's status shows it",
+                tags["incident-operator/object"]
+            ));
+        }
+    }
+    violations
+}
+
 /// The API server's audit log.
 #[derive(Clone, Debug)]
 pub struct AuditLog {

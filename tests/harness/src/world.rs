@@ -942,6 +942,8 @@ impl World {
             violations.extend(rotations.map_or(vec![], |rotations| {
                 checks::rotation_violations(owner, &rotations, &objects)
             }));
+            let account = self.simulator.account(&self.account).await?;
+            violations.extend(checks::response_plan_violations(owner, &account, &objects));
             if violations.is_empty() {
                 break;
             }
