@@ -349,6 +349,8 @@ async fn a_creation_without_an_answer_makes_one_endpoint() {
         )
         .await
         .unwrap();
+    // The network was there before, and is seen.
+    tokio::time::sleep(seconds(3)).await;
     world.apply_value(net.interface("ssm", "ssm")).await;
     ready(&world, "ssm").await;
     // Everything that was made has come to show by now.
