@@ -525,11 +525,9 @@ pub fn response_plan_violations(
 ) -> Vec<String> {
     let plans = account["incidentManager"]["plans"].as_object();
     let mut violations = Vec::new();
-    for (arn, plan) in plans.into_iter().flatten() {
-        let tags = &plan["tags"];
-        let known = objects
-            .iter()
-            .any(|o| o.data["status"]["arn"] == arn.as_str());
+    for plan in plans.into_iter().flat_map(serde_json::Map::values) {
+        let (arn, tags) = (&plan["arn"], &plan["tags"]);
+        let known = objects.iter().any(|o| o.data["status"]["arn"] == *arn);
         if tags["incident-operator/owner"] == owner && !known {
             violations.push(format!(
                 "AWS holds {arn} for {}, and no object's status shows it",
