@@ -20,6 +20,8 @@ pub struct Pair {
     pub nth: u32,
     /// Whether it changes something.
     pub mutating: bool,
+    /// Whether it is the first or the last call at all, or stands beside one that changes something.
+    pub at_edge: bool,
     /// Whether it happens every time: what reads again, or after the last change, may be done without.
     pub certain: bool,
 }
@@ -50,14 +52,14 @@ pub async fn undisturbed(scenarios: &[Arc<Scenario>]) -> Result<Vec<Vec<Pair>>, 
     for (case, begin) in stage.cases.iter().zip(begin) {
         let mut counts: BTreeMap<String, u32> = BTreeMap::new();
         let mut pairs = vec![];
-        let calls = stage.calls(case, begin).await;
+        let mut calls = stage.calls(case, begin).await;
+        // The lists of a network are read together: one of them stands for all.
+        calls.retain(|call| {
+            call.mutating || call.service != "ec2" || call.operation == "DescribeVpcEndpoints"
+        });
         let changed = calls.iter().rposition(|call| call.mutating);
+        let mutating: Vec<bool> = calls.iter().map(|call| call.mutating).collect();
         for (place, call) in calls.into_iter().enumerate() {
-            // The lists of a network are read together: one of them stands for all.
-            let network = call.service == "ec2" && call.operation != "DescribeVpcEndpoints";
-            if network && !call.mutating {
-                continue;
-            }
             let count = counts.entry(call.operation.clone()).or_default();
             *count += 1;
             // A list that many plans share is read when the last one is too old.
@@ -66,6 +68,10 @@ pub async fn undisturbed(scenarios: &[Arc<Scenario>]) -> Result<Vec<Vec<Pair>>, 
                 operation: call.operation,
                 nth: *count,
                 mutating: call.mutating,
+                at_edge: [place.checked_sub(1), place.checked_add(1)]
+                    .map(|beside| beside.and_then(|beside| mutating.get(beside)))
+                    .iter()
+                    .any(|beside| beside.is_none_or(|mutating| *mutating)),
                 certain: call.mutating
                     || (!shared
                         && *count == 1
@@ -104,12 +110,12 @@ impl Fate {
         }
     }
 
-    /// The fates worth telling apart. A read changes nothing, so what follows it is as dead before the next call; reading for the third
-    /// time and on is waiting.
+    /// The fates worth telling apart. A read changes nothing: dead after it is dead before the next call, and among reads that follow each
+    /// other one moment is as good as another. What the operator writes to the cluster between them has its fail points.
     pub fn all(pair: &Pair) -> &'static [Self] {
         if pair.mutating {
             &[Self::Arrives, Self::Lost, Self::Late, Self::Done]
-        } else if pair.certain || pair.nth <= 2 {
+        } else if pair.at_edge {
             &[Self::Arrives]
         } else {
             &[]
