@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use k8s_controller::conditions::{self, ConditionStatus, DesiredCondition};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::api::common::{AcceptedFinding, CommonStatus, Finding};
 use crate::api::conditions::{ConditionType, Reason};
@@ -63,6 +63,26 @@ pub enum Conclusion {
         /// For people.
         message: String,
     },
+}
+
+impl Conclusion {
+    /// Whether it was come to with the knowledge of whose the AWS resource is.
+    pub fn knows_owner(&self) -> bool {
+        match self {
+            Self::InSync { .. } | Self::Differs { .. } | Self::Conflict { .. } => true,
+            Self::Stalled { reason, .. } => matches!(
+                reason,
+                Reason::OwnedByAnother
+                    | Reason::AlreadyExists
+                    | Reason::AdoptionNotAllowed
+                    | Reason::AdoptionWouldChange
+            ),
+            Self::Suspended
+            | Self::Waiting { .. }
+            | Self::Transient { .. }
+            | Self::Progress { .. } => false,
+        }
+    }
 }
 
 /// From this many transient failures in a row on, `Synced` is Unknown (product: Errors).
@@ -236,6 +256,14 @@ pub fn conclude(
     }
 }
 
+/// Gives a condition the time of an earlier judgement.
+pub fn date_back(status: &mut CommonStatus, type_: ConditionType, since: Time) {
+    let mut all = status.conditions.iter_mut();
+    if let Some(condition) = all.find(|c| c.type_ == type_.as_str()) {
+        condition.last_transition_time = since;
+    }
+}
+
 /// A condition whose status is as it was last written keeps its time, whatever was thought of it meanwhile.
 pub fn keep_times(status: &mut CommonStatus, written: &CommonStatus) {
     for condition in &mut status.conditions {
@@ -358,6 +386,20 @@ mod tests {
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).expect("in range")
+    }
+
+    #[test]
+    fn only_a_verdict_on_whose_it_is_knows_the_owner() {
+        let foreign = Conclusion::Stalled {
+            reason: Reason::OwnedByAnother,
+            message: String::new(),
+        };
+        assert!(in_sync().knows_owner() && foreign.knows_owner());
+        assert!(!waiting().knows_owner() && !stalled().knows_owner());
+        let mut status = after(&[(1, waiting())]);
+        date_back(&mut status, ConditionType::Ready, at(7).into());
+        let ready = condition(&status, ConditionType::Ready);
+        assert_eq!(ready.map(|c| c.last_transition_time.0), Some(at(7)));
     }
 
     #[test]

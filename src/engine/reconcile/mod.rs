@@ -366,12 +366,20 @@ impl<R: ExternalResource> Engine<R> {
             conclusion,
             Conclusion::Suspended | Conclusion::Transient { .. }
         );
-        if judges && live.object.has_old_status() {
+        let brought = live.object.has_old_status();
+        let since = status::condition(common, ConditionType::Ready)
+            .filter(|_| brought && !conclusion.knows_owner())
+            .map(|c| c.last_transition_time.clone());
+        if judges && brought && since.is_none() {
             // What was true of the object that the backup was made of begins anew with this one.
             common.conditions.retain(|c| c.type_ != "Ready");
         }
         let at = live.object.judged_at(now);
         status::conclude(common, live.object.meta().generation, &conclusion, at);
+        if let Some(since) = since {
+            // Whose it is was not asked yet: its status stays as old as it came, and nobody relies upon it.
+            status::date_back(common, ConditionType::Ready, since);
+        }
         let after = ready_text(common);
         fail_point("before-status");
         if let Err(error) = live.write_status(&draft).await {
