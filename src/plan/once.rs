@@ -13,7 +13,7 @@ use crate::api::{Incident, TestPage};
 use crate::engine::object::ManagedObject;
 use crate::engine::references::Named;
 use crate::resources::incident;
-use crate::resources::once::decide::LONGEST_DEADLINE;
+use crate::resources::once::decide::{Begun, Facts, Noted, Step, decide};
 
 /// What would be done.
 #[derive(Debug, PartialEq)]
@@ -65,33 +65,33 @@ pub fn planned(identity: &Identity, objects: &Objects, now: Timestamp) -> Planne
     if begun {
         return edited(object);
     }
-    let observes = spec["managementPolicy"] == "Observe";
     let time = |value: &Value| value.as_str().and_then(|t| t.parse::<Timestamp>().ok());
     let Some(deadline) = time(&spec["startDeadline"]) else {
         // An incident that is there already is shown.
         return Planned::new(Course::Observe, None);
     };
-    if deadline < now {
-        let what = "startDeadline has passed: nobody is paged";
-        return Planned::new(Course::Nothing, Some(what.to_owned()));
-    }
-    if observes {
-        let what = "managementPolicy is Observe: nobody is paged";
-        return Planned::new(Course::Observe, Some(what.to_owned()));
-    }
-    let made = time(&object["metadata"]["creationTimestamp"]).unwrap_or(now);
-    if deadline.duration_since(made) > LONGEST_DEADLINE {
-        return Planned::problem(
-            Reason::Refused,
-            "startDeadline is more than 24 hours after the object is made: it would be refused. It begins at once and not at the deadline"
-                .to_owned(),
-        );
-    }
-    if spec["resolve"] == true {
-        return Planned::problem(
-            Reason::Refused,
-            "resolve is true: nothing is started only to be resolved".to_owned(),
-        );
+    let resolved = identity.kind == Incident::KIND && spec["resolve"] == true;
+    // As the operator decides it; what AWS and the ledger may know besides is not asked.
+    let step = decide(&Facts {
+        begun: Begun::No,
+        noted: Noted::Nothing,
+        found: None,
+        observe: spec["managementPolicy"] == "Observe",
+        brought_along: false,
+        made: Some(time(&object["metadata"]["creationTimestamp"]).unwrap_or(now)),
+        deadline,
+        senseless: resolved.then_some(incident::SENSELESS),
+        now,
+    });
+    match step {
+        Step::Refuse(why) => return Planned::problem(Reason::Refused, why),
+        Step::Wait(why) => return Planned::new(Course::Observe, Some(why.to_owned())),
+        Step::Expire => {
+            let what =
+                "startDeadline has passed: nobody is paged. If it is still meant, give a later one";
+            return Planned::new(Course::Nothing, Some(what.to_owned()));
+        }
+        _ => {}
     }
     let missing = if identity.kind == Incident::KIND {
         missing::<Incident>(object, objects)
@@ -102,7 +102,7 @@ pub fn planned(identity: &Identity, objects: &Objects, now: Timestamp) -> Planne
         return Planned::problem(
             Reason::ReferenceNotFound,
             format!(
-                "{missing} does not exist, neither here nor in the files: it would wait for it until its startDeadline"
+                "{missing} does not exist, neither here nor in the files: apply it too, or correct the name. Until its startDeadline it would be waited for"
             ),
         );
     }

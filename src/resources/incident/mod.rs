@@ -38,6 +38,9 @@ use plan::Change;
 
 /// What is said of an object whose incident was open before.
 const ABSORBED: &str = "an incident with the same dedupeString was open already: AWS has opened no other and paged nobody for this object, and that incident is shown. Title, impact, related items and tags of this object were not sent, and deleting it does not resolve the incident";
+/// Why nothing is started when `resolve` is set from the beginning.
+pub const SENSELESS: &str =
+    "resolve is true: nothing is started only to be resolved. Make a new Incident without it";
 /// Kinds that an incident is started from.
 const PLAN: &[&str] = &[ResponsePlan::KIND];
 /// So long after its resolution an incident is looked at.
@@ -311,18 +314,16 @@ impl Incidents {
         };
         let resolved = object.spec.resolve == Some(true);
         let step = decide(&Facts {
-        begun,
-        noted,
-        found,
-        observe: !manages(object),
-        brought_along: draft.brought_along == Some(true) || is_restored(object),
-        made: object.meta().creation_timestamp.as_ref().map(|t| t.0),
-        deadline,
-        senseless: resolved.then_some(
-            "resolve is true: nothing is started only to be resolved. Make a new Incident without it",
-        ),
-        now,
-    });
+            begun,
+            noted,
+            found,
+            observe: !manages(object),
+            brought_along: draft.brought_along == Some(true) || is_restored(object),
+            made: object.meta().creation_timestamp.as_ref().map(|t| t.0),
+            deadline,
+            senseless: resolved.then_some(SENSELESS),
+            now,
+        });
         Ok(Weighed { step, token, plan })
     }
 
