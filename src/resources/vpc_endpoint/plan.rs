@@ -762,20 +762,7 @@ pub fn tag_changes(
         .as_ref()
         .filter(|_| observed.endpoint.is_some());
     let ids = |id: &String| vec![id.clone()];
-    if let Some(own) = &own {
-        if !plan.set.is_empty() {
-            changes.push(Change::SetTags {
-                ids: ids(own),
-                tags: plan.set.clone(),
-            });
-        }
-        if !plan.remove.is_empty() {
-            changes.push(Change::RemoveTags {
-                ids: ids(own),
-                keys: plan.remove.clone(),
-            });
-        }
-    }
+    // The group first: what is to go is known by the tags of the endpoint, and after a death in between they must still tell it.
     if let Some(group) = group {
         let missing: BTreeMap<String, String> = wanted
             .into_iter()
@@ -801,6 +788,20 @@ pub fn tag_changes(
             changes.push(Change::RemoveTags {
                 ids: ids(&group.id),
                 keys,
+            });
+        }
+    }
+    if let Some(own) = &own {
+        if !plan.set.is_empty() {
+            changes.push(Change::SetTags {
+                ids: ids(own),
+                tags: plan.set.clone(),
+            });
+        }
+        if !plan.remove.is_empty() {
+            changes.push(Change::RemoveTags {
+                ids: ids(own),
+                keys: plan.remove.clone(),
             });
         }
     }
