@@ -17,7 +17,7 @@ help:
 	@echo 'make demo DEMO=once    the same, ends when everything was shown: exit code 0 or 1'
 	@echo 'make up, make down     the same environment in the background; `. .local/env` for kubectl and aws'
 	@echo 'make test              everything: format, lints, unit, schema, system, conformance'
-	@echo 'make generate          CRDs and the schema of exports'
+	@echo 'make generate          CRDs, what the chart has of the operator, the schema of exports'
 	@echo 'make bench             speed and memory, release build'
 	@echo 'make lint, make fmt    clippy; rustfmt'
 
@@ -39,7 +39,7 @@ down:
 	@if [ -x $(TARGET)/debug/local ]; then $(TARGET)/debug/local down; else $(CARGO) run --quiet --bin local -- down; fi
 
 .PHONY: test
-test: lint test-build test-control-plane test-cargo test-conformance
+test: lint test-build test-control-plane test-judges test-cargo test-conformance
 
 .PHONY: fmt
 fmt:
@@ -60,6 +60,11 @@ test-control-plane:
 	tests/control-plane/build.sh
 	tests/control-plane/test.sh
 
+# Helm, promtool and others that judge what we ship: built by themselves, so that no test waits for them.
+.PHONY: test-judges
+test-judges:
+	tests/judges/build.sh
+
 .PHONY: test-cargo
 test-cargo:
 	RUST_TEST_THREADS=$(TEST_THREADS) $(CARGO) test --workspace
@@ -71,6 +76,8 @@ test-conformance:
 .PHONY: generate
 generate: build
 	$(TARGET)/debug/incident-operator crds --out crds
+	$(TARGET)/debug/incident-operator crds --out charts/incident-operator/files/crds
+	$(TARGET)/debug/incident-operator rbac --rules > charts/incident-operator/files/rules.yaml
 	$(TARGET)/debug/incident-operator examples --out docs/examples
 	$(TARGET)/debug/incident-operator export --schema > docs/export.schema.json
 

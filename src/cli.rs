@@ -46,7 +46,11 @@ pub enum Command {
         out: Option<PathBuf>,
     },
     /// Prints the ClusterRole that the operator needs.
-    Rbac,
+    Rbac {
+        /// Prints the rules by where they are needed instead, for an installation that grants some of them in single namespaces only.
+        #[arg(long)]
+        rules: bool,
+    },
     /// Prints the IAM policy that the operator needs.
     IamPolicy,
 }
@@ -70,6 +74,13 @@ pub struct RunArguments {
         value_delimiter = ','
     )]
     pub watch_namespaces: Vec<String>,
+    /// Namespaces in which labelled Secrets are watched and read, separated by commas; empty = none. Absent = the watched ones.
+    #[arg(
+        long,
+        env = "INCIDENT_OPERATOR_SECRET_NAMESPACES",
+        value_delimiter = ','
+    )]
+    pub secret_namespaces: Option<Vec<String>>,
     /// Label selector for cluster-scoped kinds. Absent = all.
     #[arg(long, env = "INCIDENT_OPERATOR_CLUSTER_SELECTOR")]
     pub cluster_selector: Option<String>,

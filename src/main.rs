@@ -35,7 +35,8 @@ fn main() -> ExitCode {
         }
         Command::Crds { out } => print_crds(out.as_deref()),
         Command::Examples { out } => print_examples(out.as_deref()),
-        Command::Rbac => print_yaml(&permissions::cluster_role()),
+        Command::Rbac { rules: true } => print_yaml(&permissions::rules()),
+        Command::Rbac { rules: false } => print_yaml(&permissions::cluster_role()),
         Command::IamPolicy => {
             println!("{:#}", permissions::iam_policy());
             Ok(())

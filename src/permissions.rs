@@ -1,68 +1,122 @@
 //! What the operator may do: the ClusterRole in the cluster, the policy in AWS. Printed by `rbac` and `iam-policy`.
 
 use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
 use kube::api::ObjectMeta;
 use serde_json::{Value, json};
 
-use crate::api::{GROUP, crds};
+use crate::api::{
+    AccessGrant, ChannelActivation, GROUP, Incident, RotationOverride, TestPage, crds,
+};
 use crate::aws::{Operation, Service};
 
-fn rule(groups: &[&str], resources: &[&str], verbs: &[&str]) -> PolicyRule {
+fn rule(group: &str, resources: &[impl AsRef<str>], verbs: &[&str]) -> PolicyRule {
     let owned = |texts: &[&str]| texts.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>();
+    let resources = resources.iter().map(|r| r.as_ref().to_owned());
     PolicyRule {
-        api_groups: Some(owned(groups)),
-        resources: Some(owned(resources)),
+        api_groups: Some(owned(&[group])),
+        resources: Some(resources.collect()),
         verbs: owned(verbs),
         ..PolicyRule::default()
     }
 }
 
-/// The ClusterRole that the operator's ServiceAccount needs.
+/// What the operator needs in the cluster, by where it needs it: an installation grants some of it in single namespaces only.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Rules {
+    /// In the whole cluster: kinds that are in no namespace.
+    pub cluster: Vec<PolicyRule>,
+    /// In every watched namespace: our kinds.
+    pub watched: Vec<PolicyRule>,
+    /// In every watched namespace, and in `default`, where Events about cluster-scoped objects are kept.
+    pub events: Vec<PolicyRule>,
+    /// Where `spec.export` of schedules is used.
+    pub exports: Vec<PolicyRule>,
+    /// Where Secrets hold addresses and activation codes.
+    pub secrets: Vec<PolicyRule>,
+    /// In the operator's own namespace, for leader election.
+    pub leases: Vec<PolicyRule>,
+}
+
+/// What the operator does, and nothing else: `tests/chart.rs` holds this against the API server's audit log.
+pub fn rules() -> Rules {
+    const READ: [&str; 3] = ["get", "list", "watch"];
+    let plural = |crd: &CustomResourceDefinition| crd.spec.names.plural.clone();
+    let grants = plural(&AccessGrant::crd());
+    let activations = plural(&ChannelActivation::crd());
+    let incidents = plural(&Incident::crd());
+    let kinds = |scope: &str| {
+        let kinds = crds().into_iter().filter(|crd| crd.spec.scope == scope);
+        // Grants are looked at only, in the watch.
+        let kinds = kinds.map(|crd| crd.spec.names.plural);
+        let kinds: Vec<String> = kinds.filter(|kind| *kind != grants).collect();
+        let statuses: Vec<String> = kinds.iter().map(|kind| format!("{kind}/status")).collect();
+        (kinds, statuses)
+    };
+    let (cluster, cluster_statuses) = kinds("Cluster");
+    let (watched, watched_statuses) = kinds("Namespaced");
+    // An activation holds nothing in AWS that would have to be taken away with it.
+    let with_finalizer: Vec<&String> = watched.iter().filter(|k| **k != activations).collect();
+    Rules {
+        cluster: vec![
+            rule(GROUP, &cluster, &READ),
+            // Finalizers.
+            rule(GROUP, &cluster, &["patch"]),
+            rule(GROUP, &cluster_statuses, &["patch"]),
+            rule("", &["namespaces"], &READ),
+        ],
+        watched: vec![
+            rule(GROUP, &watched, &READ),
+            rule(GROUP, &[&grants], &["list", "watch"]),
+            // Finalizers.
+            rule(GROUP, &with_finalizer, &["patch"]),
+            rule(GROUP, &watched_statuses, &["patch"]),
+            // What has a time to live.
+            rule(
+                GROUP,
+                &[
+                    &activations,
+                    &plural(&RotationOverride::crd()),
+                    &plural(&TestPage::crd()),
+                ],
+                &["delete"],
+            ),
+            // Those that mirrorIncidents of a ResponsePlan shows.
+            rule(GROUP, &[&incidents], &["create", "delete"]),
+        ],
+        events: vec![rule("events.k8s.io", &["events"], &["create", "patch"])],
+        // One that the operator did not make is left alone.
+        exports: vec![rule(
+            "",
+            &["configmaps"],
+            &["get", "create", "patch", "delete"],
+        )],
+        secrets: vec![rule("", &["secrets"], &READ)],
+        leases: vec![rule(
+            "coordination.k8s.io",
+            &["leases"],
+            &["get", "create", "update"],
+        )],
+    }
+}
+
+/// The ClusterRole with which the operator may work in all namespaces.
 pub fn cluster_role() -> ClusterRole {
-    let plurals: Vec<String> = crds().iter().map(|c| c.spec.names.plural.clone()).collect();
-    let kinds: Vec<&str> = plurals.iter().map(String::as_str).collect();
-    let statuses: Vec<String> = kinds.iter().map(|k| format!("{k}/status")).collect();
-    let statuses: Vec<&str> = statuses.iter().map(String::as_str).collect();
+    let Rules {
+        cluster,
+        watched,
+        events,
+        exports,
+        secrets,
+        leases,
+    } = rules();
     ClusterRole {
         metadata: ObjectMeta {
             name: Some("incident-operator".to_owned()),
             ..ObjectMeta::default()
         },
-        rules: Some(vec![
-            // patch: finalizers.
-            rule(&[GROUP], &kinds, &["get", "list", "watch", "patch"]),
-            rule(&[GROUP], &statuses, &["patch"]),
-            // What has a time to live.
-            rule(
-                &[GROUP],
-                &[
-                    &crate::api::ChannelActivation::crd().spec.names.plural,
-                    &crate::api::RotationOverride::crd().spec.names.plural,
-                    &crate::api::TestPage::crd().spec.names.plural,
-                ],
-                &["delete"],
-            ),
-            // Those that mirrorIncidents of a ResponsePlan shows.
-            rule(
-                &[GROUP],
-                &[&crate::api::Incident::crd().spec.names.plural],
-                &["create", "delete"],
-            ),
-            rule(&[""], &["namespaces", "secrets"], &["get", "list", "watch"]),
-            // Exports of schedules; one that the operator did not make is left alone.
-            rule(
-                &[""],
-                &["configmaps"],
-                &["get", "create", "patch", "delete"],
-            ),
-            rule(&["events.k8s.io"], &["events"], &["create", "patch"]),
-            rule(
-                &["coordination.k8s.io"],
-                &["leases"],
-                &["get", "create", "update"],
-            ),
-        ]),
+        rules: Some([cluster, watched, events, exports, secrets, leases].concat()),
         ..ClusterRole::default()
     }
 }

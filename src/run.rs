@@ -146,6 +146,10 @@ async fn run(arguments: RunArguments) -> Result<(), Failure> {
             own_namespace: own_namespace.clone(),
             watch_namespaces: (!arguments.watch_namespaces.is_empty())
                 .then(|| arguments.watch_namespaces.clone()),
+            secret_namespaces: arguments.secret_namespaces.as_ref().map(|names| {
+                let named = names.iter().filter(|name| !name.is_empty());
+                named.cloned().collect()
+            }),
             cluster_selector: arguments.cluster_selector.clone(),
             cross_namespace_references: !arguments.no_cross_namespace_refs,
         },

@@ -14,7 +14,8 @@ use aws_config::{
 };
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_ssmcontacts::config::{AppName, IdentityCache, SharedHttpClient};
-use aws_smithy_http_client::{Builder as HttpClientBuilder, tls};
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::{Builder as HttpClientBuilder, Connector, tls};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -204,14 +205,21 @@ impl Accounts {
     }
 }
 
-/// One pool of connections for every client.
+/// One pool of connections for every client, through the proxy that `HTTPS_PROXY` and `NO_PROXY` name: the SDK's own client asks for none.
 pub(super) fn http_client() -> SharedHttpClient {
-    HttpClientBuilder::new()
-        .pool_idle_timeout(IDLE_CONNECTION)
-        .tls_provider(tls::Provider::Rustls(
-            tls::rustls_provider::CryptoMode::Ring,
-        ))
-        .build_https()
+    HttpClientBuilder::new().build_with_connector_fn(|settings, components| {
+        let mut connector = Connector::builder()
+            .pool_idle_timeout(IDLE_CONNECTION)
+            .proxy_config(ProxyConfig::from_env())
+            .tls_provider(tls::Provider::Rustls(
+                tls::rustls_provider::CryptoMode::Ring,
+            ));
+        connector.set_connector_settings(settings.cloned());
+        if let Some(components) = components {
+            connector.set_sleep_impl(components.sleep_impl());
+        }
+        connector.build()
+    })
 }
 
 /// Clients and shared reads of one account and Region, as one identity.

@@ -351,7 +351,7 @@ pub fn watch_metadata(
         )
         .await;
     });
-    let watched: Vec<Option<String>> = match &shared.settings.watch_namespaces {
+    let watched: Vec<Option<String>> = match shared.settings.namespaces_of_secrets() {
         Some(names) => names.iter().cloned().map(Some).collect(),
         None => vec![None],
     };

@@ -42,6 +42,16 @@ pub async fn read(
             ),
         )
     };
+    if let Some(namespaces) = &shared.settings.secret_namespaces
+        && !namespaces.iter().any(|allowed| allowed == namespace)
+    {
+        return Err(Error::unresolved(
+            Reason::ReferenceNotAllowed,
+            format!(
+                "Secret \"{name}\" is not read because the operator reads no Secrets in namespace \"{namespace}\": whoever runs it adds the namespace to --secret-namespaces (secrets.namespaces in the Helm chart)"
+            ),
+        ));
+    }
     // The data of an unlabelled Secret is not even asked for.
     if shared.secrets.get(Some(namespace), name).is_none() {
         let metadata = api.get_metadata_opt(name).await?.ok_or_else(absent)?;

@@ -30,10 +30,20 @@ pub struct Settings {
     pub own_namespace: String,
     /// Namespaces to watch; `None` = all.
     pub watch_namespaces: Option<Vec<String>>,
+    /// Namespaces in which Secrets are watched and read; absent = those that are watched.
+    pub secret_namespaces: Option<Vec<String>>,
     /// Label selector for cluster-scoped kinds.
     pub cluster_selector: Option<String>,
     /// Objects may refer to objects of other namespaces, as far as AccessGrants allow it.
     pub cross_namespace_references: bool,
+}
+
+impl Settings {
+    /// Namespaces in which Secrets are watched; `None` = all.
+    pub fn namespaces_of_secrets(&self) -> Option<&[String]> {
+        let named = self.secret_namespaces.as_ref();
+        named.or(self.watch_namespaces.as_ref()).map(Vec::as_slice)
+    }
 }
 
 /// What every pass needs.
@@ -97,10 +107,11 @@ impl Shared {
     /// With empty stores.
     pub fn new(parts: Parts) -> Self {
         let watches = parts.settings.watch_namespaces.as_ref().map_or(1, Vec::len);
+        let secret_watches = parts.settings.namespaces_of_secrets().map_or(1, <[_]>::len);
         Self {
             provider_configs: Arc::new(ObjectStore::new(ProviderConfig::KIND, 1)),
             namespaces: ObjectStore::new("Namespace", 1),
-            secrets: ObjectStore::new("Secret", watches),
+            secrets: ObjectStore::new("Secret", secret_watches),
             grants: ObjectStore::new("AccessGrant", watches),
             references: ReferenceIndex::default(),
             directory: Directory::default(),
@@ -144,6 +155,7 @@ impl Shared {
                 drift_interval: Duration::from_secs(600),
                 own_namespace: "default".to_owned(),
                 watch_namespaces: None,
+                secret_namespaces: None,
                 cluster_selector: None,
                 cross_namespace_references: cross_namespace,
             },

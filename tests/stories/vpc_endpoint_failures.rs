@@ -172,6 +172,7 @@ async fn bad_input_is_told_with_what_to_do_and_nothing_is_made() {
         );
     }
     net.dns(true, false).await;
+    moment().await;
     world.apply_value(ssm("dns", &json!({}))).await;
     let said = says(&world, "dns", "VpcDnsDisabled", "enableDnsHostnames is off").await;
     assert!(

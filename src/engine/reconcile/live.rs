@@ -434,7 +434,8 @@ impl<R: ExternalResource> Engine<R> {
                 message: message.to_owned(),
             };
             let observed_generation = common.observed_generation;
-            status::conclude(common, live.object.meta().generation, &working, now);
+            let judged = live.object.judged_at(now);
+            status::conclude(common, live.object.meta().generation, &working, judged);
             common.observed_generation = observed_generation;
         }
         live.write_status(draft).await?;

@@ -142,6 +142,78 @@ pub fn condition_violations(object: &DynamicObject) -> Vec<String> {
     violations
 }
 
+/// The conditions by which tools outside judge an object.
+const READ_BY_TOOLS: [&str; 3] = ["Ready", "Reconciling", "Stalled"];
+
+/// Keeps one object of each state that is seen in a test run, in the directory that `RECORD_STATES` names: what tools outside make of an
+/// object's health is tested with them. Nothing stands in them that no such tool looks at.
+pub fn record_state(object: &DynamicObject) -> Result<()> {
+    let Some(directory) = std::env::var_os("RECORD_STATES").map(PathBuf::from) else {
+        return Ok(());
+    };
+    let types = object.types.clone().unwrap_or_default();
+    let status = &object.data["status"];
+    let latest = status["observedGeneration"].as_i64() == object.metadata.generation;
+    let mut state = vec![
+        types.kind.clone(),
+        status["phase"].as_str().unwrap_or_default().to_owned(),
+        if latest { "" } else { "outdated" }.to_owned(),
+    ];
+    if object.data["spec"]["suspend"] == true {
+        state.push("suspended".to_owned());
+    }
+    if object.metadata.deletion_timestamp.is_some() {
+        state.push("deleting".to_owned());
+    }
+    for kind in READ_BY_TOOLS {
+        if let Some(found) = condition(object, kind) {
+            state.push(format!("{kind}-{}-{}", found.status, found.reason));
+        }
+    }
+    state.retain(|word| !word.is_empty());
+    let path = directory.join(format!("{}.json", state.join(".")));
+    if path.exists() {
+        return Ok(());
+    }
+    let metadata = &object.metadata;
+    let mut kept = serde_json::json!({
+        "apiVersion": types.api_version,
+        "kind": types.kind,
+        "metadata": {"name": "recorded", "generation": metadata.generation},
+        "spec": {},
+        "status": {},
+    });
+    if let Some(deleted) = &metadata.deletion_timestamp {
+        kept["metadata"]["deletionTimestamp"] = serde_json::json!(deleted);
+        kept["metadata"]["finalizers"] = serde_json::json!(metadata.finalizers);
+    }
+    if metadata.namespace.is_some() {
+        kept["metadata"]["namespace"] = "recorded".into();
+    }
+    if object.data["spec"]["suspend"] == true {
+        kept["spec"]["suspend"] = true.into();
+    }
+    for field in ["observedGeneration", "phase"] {
+        if !status[field].is_null() {
+            kept["status"][field] = status[field].clone();
+        }
+    }
+    // Messages name what is in a test's world.
+    let conditions: Vec<Value> = conditions(object)
+        .into_iter()
+        .filter(|found| READ_BY_TOOLS.contains(&found.kind.as_str()))
+        .map(|found| {
+            serde_json::json!({"type": found.kind, "status": found.status, "reason": found.reason, "message": "recorded"})
+        })
+        .collect();
+    if !conditions.is_empty() {
+        kept["status"]["conditions"] = conditions.into();
+    }
+    std::fs::create_dir_all(&directory)?;
+    std::fs::write(path, format!("{kept}\n"))?;
+    Ok(())
+}
+
 /// What contradicts the rules from one version of an object to the next.
 pub fn history_violations(versions: &[DynamicObject]) -> Vec<String> {
     let mut violations = Vec::new();
@@ -502,20 +574,8 @@ impl AuditLog {
 
     /// What a user wrote since a mark, leases left out.
     pub fn writes(&self, user: &str, since: u64) -> Result<Vec<Write>> {
-        use std::io::{Read as _, Seek as _};
-        let mut file = std::fs::File::open(&self.path)
-            .with_context(|| format!("open {}", self.path.display()))?;
-        file.seek(std::io::SeekFrom::Start(since))?;
-        let mut text = String::new();
-        file.read_to_string(&mut text)?;
-        let named = format!("\"{user}\"");
         let mut writes = Vec::new();
-        // A line that is still being written belongs to the next reading.
-        for line in text
-            .split_inclusive('\n')
-            .filter(|line| line.ends_with('\n') && line.contains(&named))
-        {
-            let event: Value = serde_json::from_str(line).context("a line of the audit log")?;
+        for event in self.events(user, since)? {
             let field = |value: &Value| value.as_str().unwrap_or_default().to_owned();
             let object = &event["objectRef"];
             let verb = field(&event["verb"]);
@@ -523,25 +583,69 @@ impl AuditLog {
                 verb.as_str(),
                 "create" | "update" | "patch" | "delete" | "deletecollection"
             );
-            if event["user"]["username"] != user
-                || !changes
-                || object["resource"] == "leases"
-                || event["stage"] != "ResponseComplete"
-            {
+            if !changes || object["resource"] == "leases" {
                 continue;
             }
-            let subresource = object["subresource"]
-                .as_str()
-                .map_or(String::new(), |name| format!("/{name}"));
             writes.push(Write {
                 verb,
-                resource: format!("{}{subresource}", field(&object["resource"])),
+                resource: resource_of(object),
                 namespace: field(&object["namespace"]),
                 name: field(&object["name"]),
                 code: event["responseStatus"]["code"].as_u64().unwrap_or(0),
             });
         }
         Ok(writes)
+    }
+
+    /// What a user has asked for since a mark: group, resource and verb, and whether it was always granted.
+    pub fn uses(&self, user: &str, since: u64) -> Result<BTreeMap<(String, String, String), bool>> {
+        let mut asked = BTreeMap::new();
+        for event in self.events(user, since)? {
+            let object = &event["objectRef"];
+            let field = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            if object.is_null() {
+                continue;
+            }
+            let granted = event["responseStatus"]["code"] != 403;
+            let key = (
+                field(&object["apiGroup"]),
+                resource_of(object),
+                field(&event["verb"]),
+            );
+            *asked.entry(key).or_insert(true) &= granted;
+        }
+        Ok(asked)
+    }
+
+    fn events(&self, user: &str, since: u64) -> Result<Vec<Value>> {
+        use std::io::{Read as _, Seek as _};
+        let mut file = std::fs::File::open(&self.path)
+            .with_context(|| format!("open {}", self.path.display()))?;
+        file.seek(std::io::SeekFrom::Start(since))?;
+        let mut text = String::new();
+        file.read_to_string(&mut text)?;
+        let named = format!("\"{user}\"");
+        let mut events = Vec::new();
+        // A line that is still being written belongs to the next reading.
+        for line in text
+            .split_inclusive('\n')
+            .filter(|line| line.ends_with('\n') && line.contains(&named))
+        {
+            let event: Value = serde_json::from_str(line).context("a line of the audit log")?;
+            if event["user"]["username"] == user && event["stage"] == "ResponseComplete" {
+                events.push(event);
+            }
+        }
+        Ok(events)
+    }
+}
+
+/// The resource of an audit event's object, with `/status` and the like.
+fn resource_of(object: &Value) -> String {
+    let resource = object["resource"].as_str().unwrap_or_default();
+    match object["subresource"].as_str() {
+        Some(part) => format!("{resource}/{part}"),
+        None => resource.to_owned(),
     }
 }
 

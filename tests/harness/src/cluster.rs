@@ -142,6 +142,30 @@ impl Cluster {
         Ok(api.patch(&name, &parameters, &Patch::Apply(object)).await?)
     }
 
+    /// Server-side apply that keeps nothing and takes no unknown field: what the API server thinks of an object.
+    pub async fn try_apply_dry(&self, object: &Value) -> Result<DynamicObject> {
+        let (api, name) = self.place_of(object).await?;
+        let parameters = PatchParams {
+            dry_run: true,
+            ..PatchParams::apply(&self.field_manager)
+                .force()
+                .validation_strict()
+        };
+        Ok(api.patch(&name, &parameters, &Patch::Apply(object)).await?)
+    }
+
+    /// Waits until a namespace has the ServiceAccount without which no pod is admitted.
+    pub async fn default_service_account(&self, namespace: &str) -> Result<()> {
+        poll(Duration::from_secs(30), async || -> Result<()> {
+            let found = self
+                .get("ServiceAccount", Some(namespace), "default")
+                .await?;
+            found.map(drop).context("not there yet")
+        })
+        .await
+        .map_err(|missing| anyhow::anyhow!("ServiceAccount default: {missing}"))
+    }
+
     /// Create, as `kubectl create` does; `generateName` is allowed.
     pub async fn try_create(&self, object: &Value) -> Result<DynamicObject> {
         let typed: DynamicObject = serde_json::from_value(object.clone())?;

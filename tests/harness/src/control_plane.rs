@@ -234,9 +234,22 @@ impl ControlPlane {
         name: &str,
         directory: &Path,
     ) -> Result<Identity> {
+        let grants = setup::grant(cluster, namespace, name).await?;
+        self.service_account(cluster, namespace, name, directory, grants)
+            .await
+    }
+
+    /// A ServiceAccount that exists, and a kubeconfig for it in `directory`. `grants` is what was made for it, if that is to be remembered.
+    pub async fn service_account(
+        &self,
+        cluster: &Cluster,
+        namespace: &str,
+        name: &str,
+        directory: &Path,
+        grants: Grants,
+    ) -> Result<Identity> {
         std::fs::create_dir_all(directory)
             .with_context(|| format!("create {}", directory.display()))?;
-        let grants = setup::grant(cluster, namespace, name).await?;
         let identity = Identity {
             kubeconfig: directory.join(format!("{name}.kubeconfig")),
             token_file: directory.join(format!("{name}.token")),

@@ -23,6 +23,7 @@ pub mod checks;
 pub mod cluster;
 pub mod control_plane;
 pub mod documentation;
+pub mod judges;
 pub mod operator;
 pub mod paths;
 pub mod poll;

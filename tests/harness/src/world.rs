@@ -894,6 +894,7 @@ impl World {
         let objects = self.our_objects().await?;
         for ((kind, name), versions) in self.history.snapshot() {
             for version in &versions {
+                checks::record_state(version)?;
                 let found = checks::condition_violations(version);
                 violations.extend(
                     found
