@@ -285,6 +285,24 @@ impl fmt::Display for Change {
     }
 }
 
+impl Change {
+    /// Ids of the endpoint and the group that it writes, as far as they are known before.
+    pub fn ids(&self) -> Vec<&str> {
+        match self {
+            Self::CreateGroup { .. } | Self::Create(_) => vec![],
+            Self::LetIn { group_id, .. } | Self::LetNothingOut { group_id, .. } => {
+                group_id.as_deref().into_iter().collect()
+            }
+            Self::ShutOut { group_id, .. } | Self::Describe { group_id, .. } => vec![group_id],
+            Self::Modify(modification) => vec![&modification.id],
+            Self::SetTags { ids, .. } | Self::RemoveTags { ids, .. } => {
+                ids.iter().map(String::as_str).collect()
+            }
+            Self::Delete { id } | Self::DeleteGroup { id } => vec![id],
+        }
+    }
+}
+
 impl engine::Change for Change {
     fn pending(&self) -> Vec<PendingChange> {
         let change = |action, path: &str| PendingChange {
