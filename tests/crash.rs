@@ -49,7 +49,7 @@ use std::time::Instant;
 
 use fail_points::Death;
 use faults::Trouble;
-use harness::{Fault, seconds};
+use harness::seconds;
 use kills::{Fate, Kill, Outcome, Pair, undisturbed};
 use scenario::Scenario;
 use tokio::sync::OnceCell;
@@ -280,22 +280,32 @@ async fn dead_between_two_writes_to_the_cluster_everything_comes_out_right() {
 async fn whatever_aws_does_to_a_call_everything_comes_out_right() {
     let started = Instant::now();
     let all = calls_of_all().await;
-    let troubles_of = |faults: fn(&Pair) -> Vec<Fault>| -> Vec<Trouble> {
+    let pairs = || {
         all.iter()
             .flat_map(|(scenario, calls)| calls.iter().map(move |pair| (scenario, pair)))
-            .flat_map(|(scenario, pair)| {
-                faults(pair).into_iter().map(|fault| Trouble {
-                    scenario: Arc::clone(scenario),
-                    fault,
-                    certain: pair.certain,
-                })
-            })
-            .collect()
     };
-    let troubles: Vec<Trouble> = [faults::lasting, faults::repeated, faults::passing]
-        .into_iter()
-        .flat_map(troubles_of)
-        .collect();
+    let trouble = |(scenario, pair): (&Arc<Scenario>, &Pair), fault| Trouble {
+        scenario: Arc::clone(scenario),
+        fault,
+        certain: pair.certain,
+    };
+    let mut troubles = vec![];
+    for faults in [faults::lasting, faults::repeated] {
+        troubles
+            .extend(pairs().flat_map(|of| faults(of.1).into_iter().map(move |f| trouble(of, f))));
+    }
+    let firsts = || pairs().filter(|(_, pair)| pair.nth == 1);
+    for (number, of) in pairs().enumerate() {
+        let operation = &of.1.operation;
+        let same = |(_, pair): &(_, &Pair)| pair.operation == *operation;
+        let turn = pairs().take(number).filter(|of| of.1.nth == 1).filter(same);
+        let turn = (firsts().filter(same).count() >= 3).then(|| turn.count());
+        troubles.extend(
+            faults::passing(of.1, turn)
+                .into_iter()
+                .map(|f| trouble(of, f)),
+        );
+    }
     let moment = |trouble: &Trouble| trouble.scenario.name.to_owned();
     let wrong = in_batches("faults", LARGE_BATCH, &troubles, moment, faults::batch).await;
     println!(

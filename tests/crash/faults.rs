@@ -24,8 +24,9 @@ pub struct Trouble {
 /// Past the operator's patience with one call, which is 10 s.
 const TOO_LONG: Duration = Duration::from_millis(11_500);
 
-/// What may go wrong with one call in passing.
-pub fn passing(pair: &Pair) -> Vec<Fault> {
+/// What may go wrong with one call in passing. All reads go through the same hands: one of many scenarios fails in one way, the next in
+/// another. `turn` = how many scenarios before this one make the call; absent = it is made in too few for that.
+pub fn passing(pair: &Pair, turn: Option<usize>) -> Vec<Fault> {
     let at = |kind: &str| Fault::new(kind).operation(&pair.operation).nth(pair.nth);
     let throttled = Fault {
         retry_after_seconds: Some(1),
@@ -41,7 +42,13 @@ pub fn passing(pair: &Pair) -> Vec<Fault> {
         ],
         // The same operation once more: only what leaves the operator in doubt is worth a case, which a read never does.
         (true, _) => vec![cut],
-        (false, 1) => vec![throttled, at("internal"), cut],
+        (false, 1) => {
+            let ways = vec![throttled, at("internal"), cut];
+            match turn {
+                Some(turn) => ways.into_iter().cycle().skip(turn).take(1).collect(),
+                None => ways,
+            }
+        }
         (false, _) => vec![],
     }
 }

@@ -15,6 +15,7 @@ use kube::api::DynamicObject;
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event, watcher};
 use serde_json::{Value, json};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::model::Held;
 use crate::scenario::{End, Expected, Person, Scenario, Step, holds, present};
@@ -26,7 +27,9 @@ const STAGE_LABEL: &str = "stage";
 /// Where every case lives.
 pub const REGION: &str = "us-east-1";
 /// How long a case may take to come to its end: a deletion soon after the creation waits 15 s for AWS to show what was made.
-pub const SETTLE: Duration = seconds(75);
+pub const SETTLE: Duration = seconds(120);
+/// More stages at a time would only wait for each other's operators, and come too late to their holds.
+static AT_ONCE: Semaphore = Semaphore::const_new(2);
 /// How often AWS is looked at after the operator has been started again.
 const DRIFT: &str = "1s";
 /// Time in which two drift checks happen.
@@ -156,6 +159,7 @@ pub struct Stage {
     pub cases: Vec<Case>,
     /// AWS fails here.
     pub faulty: bool,
+    _turn: SemaphorePermit<'static>,
     seen: Seen,
     watches: Vec<tokio::task::JoinHandle<()>>,
     prepared: Duration,
@@ -166,6 +170,7 @@ impl Stage {
     /// Makes the world, and prepares every case up to its being ready.
     pub async fn prepared(name: &str, drift: &str, wanted: &[(Arc<Scenario>, String)]) -> Self {
         static ACCOUNTS: AtomicU64 = AtomicU64::new(0);
+        let turn = AT_ONCE.acquire().await.expect("never closed");
         let began = Instant::now();
         let mut builder = World::builder(name)
             .without_provider()
@@ -219,6 +224,7 @@ impl Stage {
             world,
             cases,
             faulty: false,
+            _turn: turn,
             prepared: Duration::ZERO,
             ready: began,
         };

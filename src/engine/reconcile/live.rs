@@ -434,8 +434,8 @@ impl<R: ExternalResource> Engine<R> {
                 message: message.to_owned(),
             };
             let observed_generation = common.observed_generation;
-            let judged = live.object.judged_at(now);
-            status::conclude(common, live.object.meta().generation, &working, judged);
+            let at = live.object.judged_at(now);
+            status::conclude(common, live.object.meta().generation, &working, at);
             common.observed_generation = observed_generation;
         }
         live.write_status(draft).await?;

@@ -370,8 +370,8 @@ impl<R: ExternalResource> Engine<R> {
             // What was true of the object that the backup was made of begins anew with this one.
             common.conditions.retain(|c| c.type_ != "Ready");
         }
-        let judged = live.object.judged_at(now);
-        status::conclude(common, live.object.meta().generation, &conclusion, judged);
+        let at = live.object.judged_at(now);
+        status::conclude(common, live.object.meta().generation, &conclusion, at);
         let after = ready_text(common);
         fail_point("before-status");
         if let Err(error) = live.write_status(&draft).await {
