@@ -89,7 +89,7 @@ use super::common::{CommonSpec, CommonStatus};
         .message("a Gateway endpoint needs routeTableIds: without a route nothing goes through it"),
     validation = Rule::new("!has(self.subnetIds) || (size(self.subnetIds) >= 1 && size(self.subnetIds) <= 16 && self.subnetIds.all(id, id.matches('^subnet-[0-9a-f]{4,32}$')))")
         .message("subnetIds are 1 to 16 ids of subnets, such as subnet-0123456789abcdef0, each in another zone"),
-    validation = Rule::new("!has(self.subnetAddresses) || (size(self.subnetAddresses) >= 1 && size(self.subnetAddresses) <= 16 && has(self.subnetIds) && self.subnetAddresses.all(a, a.subnetId in self.subnetIds))")
+    validation = Rule::new("!has(self.subnetAddresses) || self.type != 'Interface' || (size(self.subnetAddresses) >= 1 && size(self.subnetAddresses) <= 16 && has(self.subnetIds) && self.subnetAddresses.all(a, a.subnetId in self.subnetIds))")
         .message("subnetAddresses are for 1 to 16 subnets that subnetIds names: with subnetSelector, or for another subnet, no address can be given"),
     validation = Rule::new("!has(self.subnetAddresses) || !has(self.ipAddressType) || self.subnetAddresses.all(a, has(a.ipv4) == (self.ipAddressType != 'IPv6') && has(a.ipv6) == (self.ipAddressType != 'IPv4'))")
         .message("subnetAddresses do not go with ipAddressType: each has ipv4 for IPv4, ipv6 for IPv6, and both for DualStack"),
