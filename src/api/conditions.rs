@@ -229,6 +229,8 @@ documented! {
     VpcDnsDisabled,
     /// Another endpoint stands in the way of this one; the message names it.
     EndpointConflict,
+    /// Something else has an address that the spec asks for.
+    AddressInUse,
     /// The owner of the service has to accept the endpoint.
     AcceptancePending,
     /// AWS or the owner of the service gave up on the endpoint: it was rejected, has expired or has failed.

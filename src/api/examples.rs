@@ -113,6 +113,7 @@ fn vpc_endpoints() -> Vec<Value> {
         "service": "ssm-contacts",
         "type": "Interface",
         "subnetIds": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
+        "subnetAddresses": [{"subnetId": "subnet-0123456789abcdef0", "ipv4": "10.0.1.10", "ipv6": "2001:db8:0:1::10"}],
         "securityGroupIds": ["sg-0123456789abcdef0"],
         "managedSecurityGroup": {
             "ingress": [
@@ -123,7 +124,7 @@ fn vpc_endpoints() -> Vec<Value> {
             "description": "HTTPS to ssm-contacts",
         },
         "privateDnsEnabled": true,
-        "ipAddressType": "IPv4",
+        "ipAddressType": "DualStack",
         "dnsOptions": {"dnsRecordIpType": "IPv4"},
         "policyPreset": {
             "name": "IncidentManagerContacts",

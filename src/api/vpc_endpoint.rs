@@ -77,8 +77,8 @@ use super::common::{CommonSpec, CommonStatus};
         .message("serviceName is the full name of a service, such as com.amazonaws.eu-central-1.ssm-contacts; a short name goes into service"),
     validation = Rule::new("self.type in ['Interface', 'Gateway'] || (has(self.managementPolicy) && self.managementPolicy == 'Observe')")
         .message("only Interface and Gateway endpoints are managed: to watch one of another type, set managementPolicy: Observe"),
-    validation = Rule::new("self.type == 'Interface' || !(has(self.subnetIds) || has(self.subnetSelector) || has(self.securityGroupIds) || has(self.managedSecurityGroup) || has(self.privateDnsEnabled) || has(self.dnsOptions))")
-        .message("subnetIds, subnetSelector, securityGroupIds, managedSecurityGroup, privateDnsEnabled and dnsOptions are for type Interface only"),
+    validation = Rule::new("self.type == 'Interface' || !(has(self.subnetIds) || has(self.subnetSelector) || has(self.subnetAddresses) || has(self.securityGroupIds) || has(self.managedSecurityGroup) || has(self.privateDnsEnabled) || has(self.dnsOptions))")
+        .message("subnetIds, subnetSelector, subnetAddresses, securityGroupIds, managedSecurityGroup, privateDnsEnabled and dnsOptions are for type Interface only"),
     validation = Rule::new("self.type == 'Gateway' || !has(self.routeTableIds)")
         .message("routeTableIds is for type Gateway only"),
     validation = Rule::new("!(has(self.subnetIds) && has(self.subnetSelector))")
@@ -89,6 +89,10 @@ use super::common::{CommonSpec, CommonStatus};
         .message("a Gateway endpoint needs routeTableIds: without a route nothing goes through it"),
     validation = Rule::new("!has(self.subnetIds) || (size(self.subnetIds) >= 1 && size(self.subnetIds) <= 16 && self.subnetIds.all(id, id.matches('^subnet-[0-9a-f]{4,32}$')))")
         .message("subnetIds are 1 to 16 ids of subnets, such as subnet-0123456789abcdef0, each in another zone"),
+    validation = Rule::new("!has(self.subnetAddresses) || self.type != 'Interface' || (size(self.subnetAddresses) >= 1 && size(self.subnetAddresses) <= 16 && has(self.subnetIds) && self.subnetAddresses.all(a, a.subnetId in self.subnetIds))")
+        .message("subnetAddresses are for 1 to 16 subnets that subnetIds names: with subnetSelector, or for another subnet, no address can be given"),
+    validation = Rule::new("!has(self.subnetAddresses) || !has(self.ipAddressType) || self.subnetAddresses.all(a, has(a.ipv4) == (self.ipAddressType != 'IPv6') && has(a.ipv6) == (self.ipAddressType != 'IPv4'))")
+        .message("subnetAddresses do not go with ipAddressType: each has ipv4 for IPv4, ipv6 for IPv6, and both for DualStack"),
     validation = Rule::new("!has(self.securityGroupIds) || (size(self.securityGroupIds) >= 1 && size(self.securityGroupIds) <= 16 && self.securityGroupIds.all(id, id.matches('^sg-[0-9a-f]{4,32}$')))")
         .message("securityGroupIds are 1 to 16 ids of security groups, such as sg-0123456789abcdef0"),
     validation = Rule::new("!has(self.routeTableIds) || (size(self.routeTableIds) >= 1 && size(self.routeTableIds) <= 100 && self.routeTableIds.all(id, id.matches('^rtb-[0-9a-f]{4,32}$')))")
@@ -143,6 +147,11 @@ pub struct VpcEndpointSpec {
     /// first is taken, unless the endpoint is in another of them already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subnet_selector: Option<SubnetSelector>,
+    /// Addresses that the network interfaces have, for subnets of `subnetIds`. For a subnet that is not here, AWS chooses, and what is there is
+    /// left alone. AWS replaces a network interface to give it another address: for that time the subnet does not reach the endpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 20), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["subnetId"]))]
+    pub subnet_addresses: Option<Vec<SubnetAddress>>,
     /// Security groups of the network interfaces. Absent, and no `managedSecurityGroup` = AWS takes the VPC's default group, and what is
     /// there is left alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -215,6 +224,31 @@ pub struct SubnetSelector {
     /// Tags that a subnet carries, all of them.
     #[schemars(extend("maxProperties" = 10, "additionalProperties" = {"type": "string", "maxLength": 256}))]
     pub tags: BTreeMap<String, String>,
+}
+
+/// Addresses of the network interface in a subnet. AWS asks for one of each kind that the endpoint has.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("has(self.ipv4) || has(self.ipv6)")
+        .message("give ipv4, ipv6 or both; leave the subnet out of subnetAddresses where AWS may choose"),
+    validation = Rule::new("!has(self.ipv4) || (isIP(self.ipv4) && ip(self.ipv4).family() == 4)")
+        .message("ipv4 is one address of the subnet, such as 10.0.1.10"),
+    validation = Rule::new("!has(self.ipv6) || (isIP(self.ipv6) && ip(self.ipv6).family() == 6)")
+        .message("ipv6 is one address of the subnet, such as 2001:db8:0:1::10")
+)]
+pub struct SubnetAddress {
+    /// The subnet, one of `subnetIds`.
+    #[schemars(length(max = 60))]
+    pub subnet_id: String,
+    /// An IPv4 address of the subnet: none of the first four or the last, which AWS keeps for itself, and none that something else has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 60))]
+    pub ipv4: Option<String>,
+    /// An IPv6 address of the subnet, with the same exceptions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 60))]
+    pub ipv6: Option<String>,
 }
 
 /// A security group that is made for an endpoint. It lets nothing out: an endpoint's network interfaces only answer.

@@ -8,8 +8,8 @@ use aws_sdk_ec2::types;
 use super::{CallError, ErrorClass, Operation, Session, classify, safe_text};
 use crate::api::vpc_endpoint::{DnsRecordIpType, EndpointType, IpAddressType};
 use crate::resources::vpc_endpoint::observed::{
-    Endpoint, Group, GroupRule, Interface, Peer, RouteTable, ServiceInfo, State, Subnet, Type, Vpc,
-    VpcDns,
+    Addresses, Endpoint, Group, GroupRule, Interface, Peer, RouteTable, ServiceInfo, State, Subnet,
+    Type, Vpc, VpcDns,
 };
 
 /// Most of a page.
@@ -420,8 +420,14 @@ pub async fn interfaces(session: &Session) -> Result<BTreeMap<String, Interface>
             let Some(id) = one.network_interface_id else {
                 continue;
             };
+            let first = one.ipv6_addresses.into_iter().flatten().next();
+            let ipv6 = first.and_then(|a| a.ipv6_address).or(one.ipv6_address);
             let interface = Interface {
                 id: id.clone(),
+                addresses: Addresses {
+                    ipv4: one.private_ip_address.and_then(|a| a.parse().ok()),
+                    ipv6: ipv6.and_then(|a| a.parse().ok()),
+                },
                 subnet_id: one.subnet_id.unwrap_or_default(),
                 zone: one.availability_zone.unwrap_or_default(),
                 group_ids: one
@@ -680,6 +686,20 @@ pub fn ip_type_to(type_: IpAddressType) -> types::IpAddressType {
         IpAddressType::DualStack => types::IpAddressType::Dualstack,
         IpAddressType::IPv6 => types::IpAddressType::Ipv6,
     }
+}
+
+/// Addresses by subnet as the API takes them; `None` = nothing is said.
+pub fn addresses_to(
+    addresses: &BTreeMap<String, Addresses>,
+) -> Option<Vec<types::SubnetConfiguration>> {
+    let one = |(subnet_id, of): (&String, &Addresses)| {
+        types::SubnetConfiguration::builder()
+            .subnet_id(subnet_id)
+            .set_ipv4(of.ipv4.map(|a| a.to_string()))
+            .set_ipv6(of.ipv6.map(|a| a.to_string()))
+            .build()
+    };
+    (!addresses.is_empty()).then(|| addresses.iter().map(one).collect())
 }
 
 /// How names resolve as the API takes it; `None` = nothing is said.

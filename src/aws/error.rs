@@ -99,6 +99,7 @@ fn known_class(operation: Operation, code: &str) -> Option<ErrorClass> {
         | "InvalidPermission.Duplicate"
         | "InvalidGroup.Duplicate"
         | "InvalidGroup.InUse"
+        | "InvalidIPAddress.InUse"
         | "RouteAlreadyExists"
         | "ResourceInUse"
         | "ConcurrentTagAccess"

@@ -41,7 +41,9 @@ pub use limiter::{BucketState, BudgetGroup, GaveWay, Limiter, Priority};
 pub use observe::RequestMetrics;
 pub use operation::Operation;
 pub use redacted::Redacted;
-pub use safe_text::{CONFLICTING_DOMAIN, DNS_ATTRIBUTES_OFF, SECRET_REFUSED, TOPIC_REFUSED};
+pub use safe_text::{
+    ADDRESS_IN_USE, CONFLICTING_DOMAIN, DNS_ATTRIBUTES_OFF, SECRET_REFUSED, TOPIC_REFUSED,
+};
 pub use session::Session;
 pub use shared_list::SharedList;
 

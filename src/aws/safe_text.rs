@@ -319,7 +319,7 @@ fn denial(message: &str) -> Option<&'static str> {
 }
 
 /// Sentences of EC2, by words that are in them and quote nothing, and what we say for them.
-const OF_EC2: [(&str, &str); 19] = [
+const OF_EC2: [(&str, &str); 24] = [
     ("conflicting DNS domain", CONFLICTING_DOMAIN),
     (
         "already has a route",
@@ -381,6 +381,14 @@ const OF_EC2: [(&str, &str); 19] = [
         "policy document is not valid",
         "the policy is none that AWS takes",
     ),
+    (
+        "does not fall within the subnet's address range",
+        ADDRESS_OUTSIDE,
+    ),
+    ("reserved address range", ADDRESS_OUTSIDE),
+    ("is in use.", ADDRESS_IN_USE),
+    ("You must provide an IPv", ADDRESS_KINDS),
+    ("does not suit the IP address type", ADDRESS_KINDS),
     ("has a dependent object", "something still uses it"),
     ("does not exist", "AWS does not have it"),
     (
@@ -391,6 +399,12 @@ const OF_EC2: [(&str, &str); 19] = [
 
 /// What AWS says where another endpoint has the private names of a service.
 pub const CONFLICTING_DOMAIN: &str = "there is already a conflicting DNS domain in the VPC";
+/// What AWS says where an address is none that the subnet can give.
+const ADDRESS_OUTSIDE: &str = "an address of subnetAddresses is not in its subnet, or is one of those that AWS keeps for itself there (the first four and the last)";
+/// What AWS says where an address is of the wrong kind, or one is missing.
+const ADDRESS_KINDS: &str = "subnetAddresses need an address of each kind that the endpoint has, and of no other: see ipAddressType";
+/// What AWS says where somebody else has an address.
+pub const ADDRESS_IN_USE: &str = "an address of subnetAddresses is in use";
 /// What AWS says where a VPC does not resolve private names.
 pub const DNS_ATTRIBUTES_OFF: &str = "the VPC's enableDnsSupport or enableDnsHostnames is off";
 

@@ -7,6 +7,8 @@ use super::{Rule, long, merge};
 const KIND: &str = "VpcEndpoint";
 const ROLE: &str = "arn:aws:iam::123456789012:role/responders";
 
+const SUBNET: &str = "subnet-0a1b2c3d4e5f60718";
+
 /// The least spec that the API server takes.
 pub fn least() -> Value {
     json!({
@@ -61,6 +63,7 @@ pub fn rules() -> Vec<Rule> {
     let mut rules = identity();
     rules.extend(types());
     rules.extend(lists());
+    rules.extend(addresses());
     rules.extend(policies());
     rules.extend(groups());
     rules.extend(fixed());
@@ -114,13 +117,17 @@ fn types() -> Vec<Rule> {
     let mut only_interface = Rule::new(
         KIND,
         "spec",
-        "subnetIds, subnetSelector, securityGroupIds, managedSecurityGroup, privateDnsEnabled and dnsOptions are for type Interface only",
+        "subnetIds, subnetSelector, subnetAddresses, securityGroupIds, managedSecurityGroup, privateDnsEnabled and dnsOptions are for type Interface only",
     )
     .accepts("a gateway without them", &gateway(&json!({})));
     for (what, patch) in [
         (
             "a selector",
             json!({"subnetSelector": {"tags": {"tier": "private"}}}),
+        ),
+        (
+            "addresses",
+            json!({"subnetAddresses": [{"subnetId": SUBNET, "ipv4": "10.0.0.10"}]}),
         ),
         ("groups", json!({"securityGroupIds": ["sg-01234567"]})),
         ("a managed group", source(&json!({"cidr": "10.0.0.0/16"}))),
@@ -192,6 +199,77 @@ fn lists() -> Vec<Rule> {
         Rule::new(KIND, "spec.subnetSelector", "tags names one tag at least: without one every subnet of the VPC would be meant")
             .accepts("one", &json!({"subnetIds": null, "subnetSelector": {"tags": {"tier": "private"}}}))
             .refuses("none", &json!({"subnetIds": null, "subnetSelector": {"tags": {}}})),
+    ]
+}
+
+fn addresses() -> Vec<Rule> {
+    let item = "spec.subnetAddresses[]";
+    let one = |address: &Value| {
+        let mut address = address.clone();
+        address["subnetId"] = json!(SUBNET);
+        json!({"subnetAddresses": [address]})
+    };
+    let four = |text: &str| one(&json!({"ipv4": text}));
+    let six = |text: &str| one(&json!({"ipv6": text}));
+    let typed = |type_: &str, address: &Value| {
+        let mut spec = one(address);
+        spec["ipAddressType"] = json!(type_);
+        spec
+    };
+    let (v4, v6) = (
+        json!({"ipv4": "10.0.0.10"}),
+        json!({"ipv6": "2001:db8::10"}),
+    );
+    let both = json!({"ipv4": "10.0.0.10", "ipv6": "2001:db8::10"});
+    let many = |count: usize| {
+        let ids = ids("subnet", count);
+        let addresses: Vec<Value> = ids
+            .iter()
+            .enumerate()
+            .map(|(n, id)| json!({"subnetId": id, "ipv4": format!("10.0.{n}.10")}))
+            .collect();
+        json!({"subnetIds": ids, "subnetAddresses": addresses})
+    };
+    vec![
+        Rule::new(
+            KIND,
+            "spec",
+            "subnetAddresses are for 1 to 16 subnets that subnetIds names: with subnetSelector, or for another subnet, no address can be given",
+        )
+        .accepts("one", &one(&v4))
+        .accepts("16", &many(16))
+        .refuses("none", &json!({"subnetAddresses": []}))
+        .refuses("another subnet", &json!({"subnetAddresses": [{"subnetId": "subnet-01234567", "ipv4": "10.0.0.10"}]}))
+        .refuses(
+            "a selector",
+            &json!({"subnetIds": null, "subnetSelector": {"tags": {"tier": "private"}}, "subnetAddresses": [{"subnetId": SUBNET, "ipv4": "10.0.0.10"}]}),
+        ),
+        Rule::new(
+            KIND,
+            "spec",
+            "subnetAddresses do not go with ipAddressType: each has ipv4 for IPv4, ipv6 for IPv6, and both for DualStack",
+        )
+        .accepts("IPv4", &typed("IPv4", &v4))
+        .accepts("IPv6", &typed("IPv6", &v6))
+        .accepts("both", &typed("DualStack", &both))
+        .accepts("both without a type", &one(&both))
+        .refuses("IPv6 for IPv4", &typed("IPv4", &v6))
+        .refuses("both for IPv4", &typed("IPv4", &both))
+        .refuses("both for IPv6", &typed("IPv6", &both))
+        .refuses("one for both", &typed("DualStack", &v4)),
+        Rule::new(KIND, item, "give ipv4, ipv6 or both; leave the subnet out of subnetAddresses where AWS may choose")
+            .accepts("one", &one(&v6))
+            .refuses("none", &one(&json!({}))),
+        Rule::new(KIND, item, "ipv4 is one address of the subnet, such as 10.0.1.10")
+            .accepts("an address", &four("10.0.1.10"))
+            .refuses("one of IPv6", &four("2001:db8::10"))
+            .refuses("a range", &four("10.0.1.10/32"))
+            .refuses("nothing", &four("")),
+        Rule::new(KIND, item, "ipv6 is one address of the subnet, such as 2001:db8:0:1::10")
+            .accepts("upper case", &six("2001:DB8:0:1::10"))
+            .refuses("one of IPv4", &six("10.0.1.10"))
+            .refuses("a zone", &six("fe80::1%eth0"))
+            .refuses("a range", &six("2001:db8::/64")),
     ]
 }
 

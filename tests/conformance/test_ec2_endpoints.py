@@ -220,7 +220,18 @@ def test_subnet_configuration(net):
     [moved] = net.interfaces(made)
     assert moved["PrivateIpAddress"] == "10.0.0.78"
     assert moved["NetworkInterfaceId"] != card["NetworkInterfaceId"]
-    refused("InvalidParameter", net.modify, endpoint=made, SubnetConfigurations=[{**ask, "Ipv4": "10.0.1.78"}])
+    net.modify(made, SubnetConfigurations=[{**ask, "Ipv4": "10.0.0.78"}])
+    assert net.interfaces(made) == [moved]
+    for address in ("10.0.1.78", "10.0.0.3", "10.0.0.255"):
+        refused("InvalidParameter", net.modify, endpoint=made, SubnetConfigurations=[{**ask, "Ipv4": address}])
+    for address in ({}, {"Ipv6": "2001:db8::78"}, {"Ipv4": "10.0.0.79", "Ipv6": "2001:db8::78"}):
+        refused("InvalidParameter", net.modify, endpoint=made, SubnetConfigurations=[{"SubnetId": net.subnets[0], **address}])
+    refused("InvalidParameter", net.modify, endpoint=made, SubnetConfigurations=[{"SubnetId": net.subnets[1], "Ipv4": "10.0.1.78"}])
+    net.modify(made, AddSubnetIds=[net.subnets[1]], SubnetConfigurations=[{"SubnetId": net.subnets[1], "Ipv4": "10.0.1.78"}])
+    assert {card["SubnetId"]: card["PrivateIpAddress"] for card in net.interfaces(made)} == {
+        net.subnets[0]: "10.0.0.78",
+        net.subnets[1]: "10.0.1.78",
+    }
 
 
 def test_groups(net):
@@ -376,6 +387,14 @@ def test_ipv6(bare):
     assert made["DnsOptions"]["DnsRecordIpType"] == "dualstack"
     [card] = ec2.describe_network_interfaces(Filters=[where("subnet-id", both)])["NetworkInterfaces"]
     assert card["Ipv6Addresses"] and card["PrivateIpAddress"]
+    stays, ask = {"SubnetId": both, "Ipv4": card["PrivateIpAddress"]}, block.replace("/56", "")
+    change = {"VpcEndpointId": made["VpcEndpointId"]}
+    refused("InvalidParameter", ec2.modify_vpc_endpoint, SubnetConfigurations=[{"SubnetId": both, "Ipv6": ask + "42"}], **change)
+    refused("InvalidParameter", ec2.modify_vpc_endpoint, SubnetConfigurations=[{**stays, "Ipv6": ask + "3"}], **change)
+    ec2.modify_vpc_endpoint(SubnetConfigurations=[{**stays, "Ipv6": ask + "42"}], **change)
+    [moved] = ec2.describe_network_interfaces(Filters=[where("subnet-id", both)])["NetworkInterfaces"]
+    assert moved["Ipv6Addresses"][0]["Ipv6Address"] == ask + "42"
+    assert moved["PrivateIpAddress"] == card["PrivateIpAddress"]
     refused(
         "InvalidParameter",
         ec2.create_vpc_endpoint,

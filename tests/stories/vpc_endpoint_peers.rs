@@ -1,5 +1,8 @@
 //! What users of other tools complain of with VPC endpoints, and that it does not happen here.
 
+use std::collections::BTreeMap;
+
+use aws_sdk_ec2::types::{Filter, SubnetConfiguration};
 use harness::simulator::When;
 use harness::{Fault, World, checks, seconds};
 use kube::ResourceExt as _;
@@ -289,6 +292,146 @@ async fn a_subnet_is_replaced_in_one_call_that_holds_nothing_else() {
     )
     .await;
     assert_eq!(mutations(&world, since).await, Vec::<String>::new());
+    finish(world).await;
+}
+
+/// Network interfaces of the VPC by subnet: id and IPv4 address.
+async fn interfaces(net: &Net) -> BTreeMap<String, (String, String)> {
+    let vpc = Filter::builder().name("vpc-id").values(&net.vpc).build();
+    let listed = net.ec2.describe_network_interfaces().filters(vpc).send();
+    let all = listed.await.unwrap().network_interfaces.unwrap_or_default();
+    all.into_iter()
+        .filter_map(|i| {
+            Some((
+                i.subnet_id?,
+                (i.network_interface_id?, i.private_ip_address?),
+            ))
+        })
+        .collect()
+}
+
+/// Pain point 16: no addresses can be given. Here they can, when the endpoint is made and later, and AWS is asked to replace a network
+/// interface only if it really has another address.
+#[tokio::test]
+async fn fixed_addresses_are_given_and_kept_and_no_interface_is_replaced_in_vain() {
+    let world = quick("vpce-addresses").await;
+    let net = Net::with_zones(&world, &["a", "b", "c"]).await;
+    // What AWS shows lags behind; the network was there before, and is seen.
+    let slow = json!({"consistency_delay_ms": 2000, "state_delay_ms": 1000});
+    let knobs = world.simulator.knobs(Some(&world.account), &slow);
+    knobs.await.unwrap();
+    tokio::time::sleep(seconds(3)).await;
+    let [a, b, c] = [&net.subnets[0], &net.subnets[1], &net.subnets[2]];
+    let asking = |subnets: &[&String], addresses: &[(&String, &str)]| {
+        let one = |(id, ipv4): &(&String, &str)| json!({"subnetId": id, "ipv4": ipv4});
+        let addresses: Vec<Value> = addresses.iter().map(one).collect();
+        with(
+            net.interface("ssm", "ssm"),
+            &json!({"subnetIds": subnets, "subnetAddresses": addresses}),
+        )
+    };
+    let shown = async |subnet: &String, address: &str| {
+        world
+            .eventually(
+                &format!("{subnet} has {address}"),
+                seconds(60),
+                async || {
+                    let now = interfaces(&net).await;
+                    let found = now.get(subnet).filter(|(_, has)| has == address);
+                    found.cloned().ok_or_else(|| format!("{now:?}"))
+                },
+            )
+            .await
+    };
+    let sent = async |since: u64| {
+        let mut sent = calls_of(&world, since, "ModifyVpcEndpoint").await;
+        assert_eq!(sent.len(), 1, "{sent:#?}");
+        sent.remove(0)
+    };
+    world
+        .apply_value(asking(&[a, b], &[(a, "10.0.0.10")]))
+        .await;
+    ready(&world, "ssm").await;
+    let (first, _) = shown(a, "10.0.0.10").await;
+    quiet(&world, &["ssm"]).await;
+    assert_eq!(calls_of(&world, 0, "ModifyVpcEndpoint").await.len(), 0);
+
+    // Another one, and a subnet that comes with its own: each in one call, and nobody else's interface is touched.
+    let others = interfaces(&net).await[b].clone();
+    let since = world.last_call().await;
+    world
+        .apply_value(asking(&[a, b], &[(a, "10.0.0.11")]))
+        .await;
+    let (second, _) = shown(a, "10.0.0.11").await;
+    assert_ne!(first, second);
+    ready(&world, "ssm").await;
+    quiet(&world, &["ssm"]).await;
+    let call = sent(since).await;
+    assert_eq!(fields(&call), ["SubnetConfiguration"]);
+    let asked = json!([{"SubnetId": a, "Ipv4": "10.0.0.11"}]);
+    assert_eq!(call.request["SubnetConfiguration"], asked);
+    let since = world.last_call().await;
+    let three = asking(&[a, b, c], &[(a, "10.0.0.11"), (c, "10.0.2.11")]);
+    world.apply_value(three.clone()).await;
+    shown(c, "10.0.2.11").await;
+    ready(&world, "ssm").await;
+    let call = sent(since).await;
+    assert_eq!(fields(&call), ["AddSubnetId", "SubnetConfiguration"]);
+    let now = interfaces(&net).await;
+    assert_eq!((&now[a].0, &now[b]), (&second, &others));
+
+    // Moved by hand, it comes back. AWS chose the one of b: a change there is nobody's business.
+    let move_to = async |subnet: &String, address: &str| {
+        let to = SubnetConfiguration::builder();
+        let by_hand = net.ec2.modify_vpc_endpoint();
+        let id = net.only().await.vpc_endpoint_id.unwrap();
+        by_hand
+            .vpc_endpoint_id(id)
+            .subnet_configurations(to.subnet_id(subnet).ipv4(address).build())
+            .send()
+            .await
+            .unwrap();
+        shown(subnet, address).await;
+    };
+    move_to(b, "10.0.1.50").await;
+    quiet(&world, &["ssm"]).await;
+    let since = world.last_call().await;
+    move_to(a, "10.0.0.50").await;
+    shown(a, "10.0.0.11").await;
+    event(&world, KIND, "ssm", "DriftCorrected", "subnetAddresses").await;
+    ready(&world, "ssm").await;
+    assert_eq!(fields(&sent(since).await), ["SubnetConfiguration"]);
+    assert_eq!(interfaces(&net).await[b].1, "10.0.1.50");
+
+    // One that somebody has, and one that nobody can have: in words, without the address, and nothing is made.
+    let beside = |address: &str| {
+        with(
+            net.interface("kms", "kms"),
+            &json!({"subnetAddresses": [{"subnetId": a, "ipv4": address}], "subnetIds": [a]}),
+        )
+    };
+    world.apply_value(beside("10.0.0.3")).await;
+    let said = says(&world, "kms", "RejectedByAws", "first four and the last").await;
+    assert!(!said.contains("10.0.0"), "{said}");
+    world.apply_value(beside("10.0.0.11")).await;
+    let said = says(&world, "kms", "AddressInUse", "spec.subnetAddresses").await;
+    assert!(!said.contains("10.0.0"), "{said}");
+    assert_eq!(net.endpoints().await.len(), 1);
+
+    // Taken out of the manifest, it stays as it is, and no interface is replaced for that.
+    let before = interfaces(&net).await;
+    let since = world.last_call().await;
+    world
+        .apply_value(with(three, &json!({"subnetAddresses": null})))
+        .await;
+    ready(&world, "ssm").await;
+    assert_eq!(calls_of(&world, since, "ModifyVpcEndpoint").await.len(), 0);
+    assert_eq!(interfaces(&net).await, before);
+
+    // Once the address is free, it is taken without anybody's doing.
+    world.delete_and_wait(KIND, "ssm").await;
+    ready(&world, "kms").await;
+    shown(a, "10.0.0.11").await;
     finish(world).await;
 }
 

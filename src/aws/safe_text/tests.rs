@@ -264,6 +264,18 @@ fn what_ec2_says_is_told_in_our_words_with_the_ids_it_names() {
         of_ec2(zone).as_deref(),
         Some("another subnet of the endpoint is in the same zone (subnet-0a1b2c3d)")
     );
+    for address in [
+        "Address 10.0.9.9 does not fall within the subnet's address range",
+        "Address 10.0.0.1 is in subnet's reserved address range",
+        "Address 10.0.0.77 is in use.",
+        "You must provide an IPv6 address for the subnet if the VPC endpoint supports IPv6.",
+    ] {
+        let said = of_ec2(address).unwrap();
+        assert!(
+            said.contains("subnetAddresses") && !said.contains("10."),
+            "{said}"
+        );
+    }
     for quotes in [
         "Value ( +15005550199 ) for parameter description is invalid.",
         "Invalid id: \"sg-15005550199\" (expecting \"sg-...\")",

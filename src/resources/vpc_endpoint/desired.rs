@@ -2,18 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::str::FromStr;
 
 use kube::ResourceExt;
 use serde_json::Value;
 
-use super::observed::{GroupRule, Network, Peer, ServiceInfo, Subnet};
+use super::observed::{Addresses, GroupRule, Network, Peer, ServiceInfo, Subnet};
 use super::policy::{Policy, preset};
 use super::posture::cost::Price;
 use crate::api::VpcEndpoint;
 use crate::api::common::{AdoptionPolicy, ManagementPolicy};
 use crate::api::conditions::Reason;
 use crate::api::vpc_endpoint::{
-    AssociationPolicy, DnsRecordIpType, EndpointType, IngressSource, IpAddressType, VpcEndpointSpec,
+    AssociationPolicy, DnsRecordIpType, EndpointType, IngressSource, IpAddressType, SubnetAddress,
+    VpcEndpointSpec,
 };
 use crate::aws::{arn, token};
 use crate::engine::Error;
@@ -56,6 +58,8 @@ pub struct Desired {
     pub type_: EndpointType,
     /// Subnets; `None` = left alone.
     pub subnet_ids: Option<BTreeSet<String>>,
+    /// Addresses of the network interfaces by subnet; for another subnet = left alone.
+    pub addresses: BTreeMap<String, Addresses>,
     /// Security groups, the managed one apart; `None` = left alone.
     pub group_ids: Option<BTreeSet<String>>,
     /// The security group that is made for it.
@@ -168,6 +172,7 @@ pub fn desired(
         vpc_id: spec.vpc_id.clone(),
         type_: spec.type_,
         subnet_ids,
+        addresses: addresses(spec)?,
         group_ids: set(&spec.security_group_ids),
         group,
         route_table_ids: set(&spec.route_table_ids),
@@ -191,6 +196,32 @@ pub fn desired(
         service_name,
         place: place.clone(),
     })
+}
+
+/// The addresses that the spec asks for, by subnet.
+fn addresses(spec: &VpcEndpointSpec) -> Result<BTreeMap<String, Addresses>, Error> {
+    fn read<T: FromStr>(
+        address: &SubnetAddress,
+        text: Option<&String>,
+    ) -> Result<Option<T>, Error> {
+        // The API server takes no other text, but what it stored under an earlier CRD.
+        let none = |_| {
+            Error::invalid(format!(
+                "spec.subnetAddresses has something for {} that is no address: correct it",
+                address.subnet_id
+            ))
+        };
+        text.map(|text| text.parse().map_err(none)).transpose()
+    }
+    let all = spec.subnet_addresses.iter().flatten();
+    all.map(|address| {
+        let addresses = Addresses {
+            ipv4: read(address, address.ipv4.as_ref())?,
+            ipv6: read(address, address.ipv6.as_ref())?,
+        };
+        Ok((address.subnet_id.clone(), addresses))
+    })
+    .collect()
 }
 
 /// The policy that the spec asks for.

@@ -71,7 +71,7 @@ type DnsLists = HashMap<(Placement, String), Arc<SharedList<VpcDns>>>;
 /// The kind `VpcEndpoint`.
 pub struct VpcEndpoints {
     shared: Arc<Shared>,
-    /// When this process last wrote, by VPC and service.
+    /// When this process last wrote: by id of an endpoint or a group, and by VPC and service for those that have none yet.
     written: Mutex<HashMap<String, Instant>>,
     /// DNS attributes of VPCs.
     dns: Mutex<DnsLists>,
@@ -87,15 +87,18 @@ impl VpcEndpoints {
         }
     }
 
-    fn written_at(&self, object: &str) -> Option<Instant> {
+    /// When the last one of these was written.
+    fn written_at<'a>(&self, whats: impl IntoIterator<Item = &'a str>) -> Option<Instant> {
         let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        written.get(object).copied()
+        let times = whats.into_iter().filter_map(|what| written.get(what));
+        times.max().copied()
     }
 
-    fn note_write(&self, object: &str) {
+    fn note_write(&self, whats: &[&str]) {
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         written.retain(|_, at| at.elapsed() < Duration::from_secs(300));
-        written.insert(object.to_owned(), Instant::now());
+        let now = Instant::now();
+        written.extend(whats.iter().map(|what| ((*what).to_owned(), now)));
     }
 
     fn dns_list(&self, placement: &Placement, vpc_id: &str) -> Arc<SharedList<VpcDns>> {
@@ -285,6 +288,15 @@ impl ExternalResource for VpcEndpoints {
         items.any(|i| i.slot == ENDPOINT_SLOT && i.id == observed.arn)
     }
 
+    fn tick(
+        object: &VpcEndpoint,
+        status: &mut VpcEndpointStatus,
+        _: Timestamp,
+    ) -> Option<Timestamp> {
+        report::unseen(&object.spec, status);
+        None
+    }
+
     fn foretell(desired: &Desired, _: &[Change], status: &mut VpcEndpointStatus, _: Timestamp) {
         plan::foretell(desired, status);
     }
@@ -314,7 +326,7 @@ impl ExternalResource for VpcEndpoints {
         let mut ages = self.ages(priority, None);
         let known = object.status.as_ref().is_some_and(|s| s.id.is_some());
         if !known {
-            ages = self.ages(Priority::Create, self.written_at(&own));
+            ages = self.ages(Priority::Create, self.written_at([own.as_str()]));
         }
         let mut network = aws::network(&session, ages).await?;
         let spec = &object.spec;
@@ -342,14 +354,35 @@ impl ExternalResource for VpcEndpoints {
         let Sight {
             session, object, ..
         } = sight;
-        let written_at = self.written_at(sight.identity);
-        let ages = self.ages(session.priority, written_at);
-        let network = aws::network(session, ages).await?;
         let placement = &session.account.config.placement;
-        let found = find::find(&sought(object, &sight, &placement.region), &network);
+        let sought = sought(object, &sight, &placement.region);
+        let known = || {
+            let ids = sought.recorded.iter().chain(&sought.recorded_group);
+            ids.map(String::as_str)
+        };
+        let mut written_at = self.written_at(known());
+        let mut network = aws::network(session, self.ages(session.priority, written_at)).await?;
+        let mut found = find::find(&sought, &network);
+        let lacks_group = object.spec.managed_security_group.is_some() && found.group.is_none();
+        if found.endpoint.is_none() || lacks_group {
+            // It may have been made since the list was read, without an answer; or what was in the way has gone.
+            written_at = written_at.max(self.written_at([sight.identity]));
+            network = aws::network(session, self.ages(session.priority, written_at)).await?;
+            found = find::find(&sought, &network);
+        }
         if found.endpoint.is_none() && found.group.is_none() && found.obstacle.is_none() {
             return Ok(None);
         }
+        let ids = found.endpoint.as_ref().map(|e| e.id.as_str()).into_iter();
+        let ids: Vec<&str> = ids
+            .chain(found.group.as_ref().map(|g| g.id.as_str()))
+            .collect();
+        // Of one that is not recorded yet nobody knows when it was made: with the last one that was made there, at the latest.
+        let unrecorded = ids.iter().any(|id| known().all(|known| known != *id));
+        let ids = ids.into_iter().chain(unrecorded.then_some(sight.identity));
+        let just_written = self
+            .written_at(ids)
+            .is_some_and(|at| at.elapsed() < SHOWS_LATE);
         Ok(Some(Observed {
             arn: found
                 .endpoint
@@ -360,7 +393,7 @@ impl ExternalResource for VpcEndpoints {
             group: found.group,
             network,
             obstacle: found.obstacle,
-            just_written: written_at.is_some_and(|at| at.elapsed() < SHOWS_LATE),
+            just_written,
         }))
     }
 
@@ -396,10 +429,18 @@ impl ExternalResource for VpcEndpoints {
         ids: &BTreeMap<String, String>,
     ) -> Result<Applied, CallError> {
         let placement = &session.account.config.placement;
+        let mut whats = change.ids();
+        whats.extend(ids.get(GROUP_SLOT).map(String::as_str));
+        whats.push(identity);
         // Before and after: what is read meanwhile may be either.
-        self.note_write(identity);
+        self.note_write(&whats);
         let applied = aws::apply(session, change, token, ids, |id| arn_of(placement, id)).await;
-        self.note_write(identity);
+        let made = applied
+            .as_ref()
+            .ok()
+            .and_then(|applied| applied.id.as_deref());
+        whats.extend(made.map(id_of));
+        self.note_write(&whats);
         applied
     }
 }

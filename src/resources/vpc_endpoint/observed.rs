@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use crate::api::vpc_endpoint::{DnsRecordIpType, EndpointType, IpAddressType};
@@ -227,8 +228,36 @@ pub struct Interface {
     pub subnet_id: String,
     /// Its zone.
     pub zone: String,
+    /// Its addresses.
+    pub addresses: Addresses,
     /// Its security groups.
     pub group_ids: BTreeSet<String>,
+}
+
+/// Addresses of a network interface.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Addresses {
+    /// Of IPv4.
+    pub ipv4: Option<Ipv4Addr>,
+    /// Of IPv6.
+    pub ipv6: Option<Ipv6Addr>,
+}
+
+impl Addresses {
+    /// Whether these are those that are asked for; what is not asked for may be anything.
+    pub fn are(self, wanted: Self) -> bool {
+        wanted.ipv4.is_none_or(|wanted| self.ipv4 == Some(wanted))
+            && wanted.ipv6.is_none_or(|wanted| self.ipv6 == Some(wanted))
+    }
+
+    /// These, and of the kinds that are not among them those of `other`.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            ipv4: self.ipv4.or(other.ipv4),
+            ipv6: self.ipv6.or(other.ipv6),
+        }
+    }
 }
 
 /// A service of the catalogue.
@@ -346,6 +375,13 @@ impl Endpoint {
 }
 
 impl Network {
+    /// The network interface that an endpoint has in a subnet. `None` = AWS does not show it.
+    pub fn interface_in(&self, endpoint: &Endpoint, subnet_id: &str) -> Option<&Interface> {
+        let own = endpoint.interface_ids.iter();
+        own.filter_map(|id| self.interfaces.get(id))
+            .find(|interface| interface.subnet_id == subnet_id)
+    }
+
     /// The other endpoints of a VPC, those that are leaving apart.
     pub fn others_of<'a>(
         &'a self,

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::desired::{Desired, short_name};
-use super::observed::{Endpoint, Group, GroupRule, Observed, Peer, State};
+use super::observed::{Addresses, Endpoint, Group, GroupRule, Network, Observed, Peer, State};
 use super::policy::Policy;
 use super::preflight;
 use crate::api::common::{ChangeAction, PendingChange};
@@ -113,6 +114,8 @@ pub struct Creation {
     pub type_: EndpointType,
     /// Subnets.
     pub subnet_ids: BTreeSet<String>,
+    /// Addresses of the network interfaces by subnet, as far as they are said.
+    pub addresses: BTreeMap<String, Addresses>,
     /// Security groups.
     pub group_ids: BTreeSet<String>,
     /// The group that was just made, too.
@@ -156,6 +159,8 @@ pub struct Modification {
     pub policy: Option<Policy>,
     /// Subnets.
     pub subnets: Delta,
+    /// Addresses by subnet: AWS makes another network interface with them.
+    pub addresses: BTreeMap<String, Addresses>,
     /// Security groups.
     pub groups: Delta,
     /// The group that was just made is added, too.
@@ -199,6 +204,9 @@ impl Modification {
                 fields.push((ChangeAction::Update, name.to_owned()));
             }
         };
+        for id in self.addresses.keys() {
+            update(true, &format!("subnetAddresses[{id}]"));
+        }
         update(self.policy.is_some(), "policy");
         update(self.private_dns.is_some(), "privateDnsEnabled");
         update(self.ip_address_type.is_some(), "ipAddressType");
@@ -273,6 +281,24 @@ impl fmt::Display for Change {
             Self::RemoveTags { keys, .. } => write!(f, "removed tags {}", keys.join(", ")),
             Self::Delete { id } => write!(f, "deleted the endpoint {id}"),
             Self::DeleteGroup { id } => write!(f, "deleted security group {id}"),
+        }
+    }
+}
+
+impl Change {
+    /// Ids of the endpoint and the group that it writes, as far as they are known before.
+    pub fn ids(&self) -> Vec<&str> {
+        match self {
+            Self::CreateGroup { .. } | Self::Create(_) => vec![],
+            Self::LetIn { group_id, .. } | Self::LetNothingOut { group_id, .. } => {
+                group_id.as_deref().into_iter().collect()
+            }
+            Self::ShutOut { group_id, .. } | Self::Describe { group_id, .. } => vec![group_id],
+            Self::Modify(modification) => vec![&modification.id],
+            Self::SetTags { ids, .. } | Self::RemoveTags { ids, .. } => {
+                ids.iter().map(String::as_str).collect()
+            }
+            Self::Delete { id } | Self::DeleteGroup { id } => vec![id],
         }
     }
 }
@@ -356,7 +382,8 @@ pub fn plan(desired: &Desired, observed: Option<&Observed>) -> Result<Vec<Change
             }
         }
         Some(endpoint) => {
-            let modification = modification(desired, endpoint, group);
+            let network = observed.map(|o| &o.network);
+            let modification = modification(desired, endpoint, group, network);
             if !modification.is_empty() {
                 if !desired.observes && !endpoint.is_leaving() {
                     preflight::check(desired, Some(endpoint))?;
@@ -495,6 +522,7 @@ fn creation(desired: &Desired, group: Option<&Group>) -> Creation {
         service_name: desired.service_name.clone(),
         type_: desired.type_,
         subnet_ids: desired.subnet_ids.clone().unwrap_or_default(),
+        addresses: desired.addresses.clone(),
         group_ids,
         made_group: desired.group.is_some() && group.is_none(),
         route_table_ids: desired.route_table_ids.clone().unwrap_or_default(),
@@ -558,7 +586,36 @@ fn wanted_groups(
     Some(wanted)
 }
 
-fn modification(desired: &Desired, endpoint: &Endpoint, group: Option<&Group>) -> Modification {
+/// The addresses that are to be given, by subnet: those that a network interface has not, and those of network interfaces that come new.
+fn readdressed(
+    desired: &Desired,
+    endpoint: &Endpoint,
+    network: Option<&Network>,
+) -> BTreeMap<String, Addresses> {
+    let retyped = desired
+        .ip_address_type
+        .is_some_and(|wanted| endpoint.ip_address_type != Some(wanted));
+    let mut given = BTreeMap::new();
+    for (id, wanted) in &desired.addresses {
+        let has = network.and_then(|n| n.interface_in(endpoint, id));
+        let is_new = !endpoint.subnet_ids.contains(id) || retyped;
+        match has.map(|interface| interface.addresses) {
+            _ if is_new => given.insert(id.clone(), *wanted),
+            // AWS asks for an address of each kind: one that nothing is said about stays.
+            Some(has) if !has.are(*wanted) => given.insert(id.clone(), wanted.or(has)),
+            // What AWS does not show is not taken for different: to give an address cuts off whoever uses it.
+            _ => None,
+        };
+    }
+    given
+}
+
+fn modification(
+    desired: &Desired,
+    endpoint: &Endpoint,
+    group: Option<&Group>,
+    network: Option<&Network>,
+) -> Modification {
     let same_policy = |wanted: &&Policy| {
         let there = endpoint.policy.as_deref().map(Policy::parse);
         !there.is_some_and(|there| there.as_ref().is_ok_and(|there| there == *wanted))
@@ -598,6 +655,7 @@ fn modification(desired: &Desired, endpoint: &Endpoint, group: Option<&Group>) -
             policy,
             before,
         ),
+        addresses: readdressed(desired, endpoint, network),
         groups,
         made_group,
         route_tables: delta(
@@ -696,7 +754,7 @@ pub fn unfinished(desired: &Desired, observed: &Observed) -> Option<Error> {
         State::Available | State::Partial | State::Other(_) => {
             let left = plan(desired, Some(observed)).unwrap_or_default();
             if left.is_empty() {
-                return None;
+                return unseen(desired, endpoint, &observed.network);
             }
             in_progress(
                 Reason::Progressing,
@@ -705,6 +763,20 @@ pub fn unfinished(desired: &Desired, observed: &Observed) -> Option<Error> {
             )
         }
     }
+}
+
+/// The endpoint is there, and a network interface whose address is asked for does not show yet.
+fn unseen(desired: &Desired, endpoint: &Endpoint, network: &Network) -> Option<Error> {
+    let mut asked = desired.addresses.keys();
+    let subnet_id = asked.find(|id| network.interface_in(endpoint, id).is_none())?;
+    Some(Error::InProgress {
+        reason: Reason::Progressing,
+        message: format!(
+            "waiting for AWS to show the network interface of {} in {subnet_id}, whose address is asked for",
+            endpoint.id
+        ),
+        retry: LOOK_AGAIN,
+    })
 }
 
 /// What to do to delete it: the endpoint first, and its group once nothing uses that.
@@ -882,6 +954,14 @@ pub fn project(
                 set.extend(delta.add.clone());
             };
             apply(&mut endpoint.subnet_ids, &change.subnets);
+            for (subnet_id, addresses) in &change.addresses {
+                let id = after.network.interface_in(endpoint, subnet_id);
+                if let Some(id) = id.map(|interface| interface.id.clone())
+                    && let Some(has) = Arc::make_mut(&mut after.network.interfaces).get_mut(&id)
+                {
+                    has.addresses = addresses.or(has.addresses);
+                }
+            }
             apply(&mut endpoint.group_ids, &change.groups);
             apply(&mut endpoint.route_table_ids, &change.route_tables);
             if change.made_group {

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::api::conditions::Reason;
-use crate::aws::{CONFLICTING_DOMAIN, CallError, DNS_ATTRIBUTES_OFF, ErrorClass, Operation};
+use crate::aws::{
+    ADDRESS_IN_USE, CONFLICTING_DOMAIN, CallError, DNS_ATTRIBUTES_OFF, ErrorClass, Operation,
+};
 use crate::engine::Error;
 
 /// How soon what solves itself, or what the next look names, is tried again.
@@ -37,6 +39,11 @@ pub fn explain(error: &CallError) -> Option<Error> {
         (
             Reason::EndpointConflict,
             "the endpoint has got a subnet in the same zone since a moment ago. The next look takes it into account",
+        )
+    } else if code == "InvalidIPAddress.InUse" || says(ADDRESS_IN_USE) {
+        (
+            Reason::AddressInUse,
+            "something else has an address of spec.subnetAddresses: name another one, or free it, and it is taken",
         )
     } else if says(DNS_ATTRIBUTES_OFF) {
         (
@@ -85,6 +92,18 @@ mod tests {
                 ErrorClass::Invalid,
                 "",
                 Reason::EndpointConflict,
+            ),
+            (
+                "InvalidIPAddress.InUse",
+                ErrorClass::Conflict,
+                "",
+                Reason::AddressInUse,
+            ),
+            (
+                "InvalidParameter",
+                ErrorClass::Invalid,
+                ADDRESS_IN_USE,
+                Reason::AddressInUse,
             ),
             (
                 "InvalidParameter",

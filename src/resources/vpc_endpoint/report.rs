@@ -9,8 +9,8 @@ use super::posture;
 use super::posture::cost;
 use crate::api::common::{Finding, Severity};
 use crate::api::vpc_endpoint::{
-    DnsEntryStatus, EndpointType, LastErrorStatus, NetworkInterfaceStatus, VpcEndpointStatus,
-    VpcEndpointSummary,
+    DnsEntryStatus, EndpointType, LastErrorStatus, NetworkInterfaceStatus, VpcEndpointSpec,
+    VpcEndpointStatus, VpcEndpointSummary,
 };
 use crate::engine::Report;
 
@@ -75,6 +75,22 @@ pub fn report(
         findings,
         ..Report::default()
     }
+}
+
+/// What the printer columns show before AWS was first looked at.
+pub fn unseen(spec: &VpcEndpointSpec, status: &mut VpcEndpointStatus) {
+    if status.summary.is_some() {
+        return;
+    }
+    let unknown = || "-".to_owned();
+    let service = spec.service.clone().or_else(|| spec.service_name.clone());
+    status.summary = Some(VpcEndpointSummary {
+        service: service.unwrap_or_default(),
+        id: unknown(),
+        state: unknown(),
+        zones: unknown(),
+        findings: unknown(),
+    });
 }
 
 /// In a fixed order: AWS's own is not always the same.

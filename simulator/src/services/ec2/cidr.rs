@@ -82,6 +82,14 @@ pub(super) fn ipv6_holds(outer: (u128, u32), inner: (u128, u32)) -> bool {
     inner.1 >= outer.1 && inner.0 & mask == outer.0
 }
 
+/// Whether a host in an IPv6 block can have this address: AWS keeps the first four and the last.
+pub(super) fn ipv6_gives(block: (u128, u32), address: Ipv6Addr) -> bool {
+    let address = u128::from(address);
+    let hosts = u128::MAX.checked_shr(block.1).unwrap_or(0);
+    let number = address.wrapping_sub(block.0);
+    ipv6_holds(block, (address, 128)) && (4..hosts).contains(&number)
+}
+
 /// The IPv6 address of a host of this number in a block.
 pub(super) fn ipv6_host(block: (u128, u32), number: u64) -> String {
     Ipv6Addr::from(block.0 | u128::from(number)).to_string()
@@ -91,7 +99,7 @@ pub(super) fn ipv6_host(block: (u128, u32), number: u64) -> String {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
-    use super::{Block, ipv6_holds, ipv6_host, parse_ipv6};
+    use super::{Block, ipv6_gives, ipv6_holds, ipv6_host, parse_ipv6};
 
     #[test]
     fn blocks() {
@@ -108,5 +116,8 @@ mod tests {
         let inner = parse_ipv6("2600:1f18:0:101::/64").unwrap();
         assert!(ipv6_holds(outer, inner) && !ipv6_holds(inner, outer));
         assert_eq!(ipv6_host(inner, 5), "2600:1f18:0:101::5");
+        let gives = |text: &str| ipv6_gives(inner, text.parse().unwrap());
+        assert!(gives("2600:1f18:0:101::4") && !gives("2600:1f18:0:101::3"));
+        assert!(!gives("2600:1f18:0:101:ffff:ffff:ffff:ffff") && !gives("2600:1f18:0:102::4"));
     }
 }

@@ -9,7 +9,7 @@ use crate::api::VpcEndpoint;
 use crate::engine::Change as _;
 use crate::resources::vpc_endpoint::desired::{Place, desired};
 use crate::resources::vpc_endpoint::observed::{
-    Network, RouteTable, ServiceInfo, Subnet, Type, Vpc, VpcDns,
+    Interface, Network, RouteTable, ServiceInfo, Subnet, Type, Vpc, VpcDns,
 };
 use serde_json::{Value, json};
 
@@ -429,5 +429,137 @@ fn what_an_observed_endpoint_is_not_asked_for_is_no_difference() {
     assert_eq!(
         observe(&json!({"privateDnsEnabled": true})),
         ["set privateDnsEnabled"]
+    );
+}
+
+/// An address of IPv4 and one of IPv6; empty = none.
+fn addresses(ipv4: &str, ipv6: &str) -> Addresses {
+    Addresses {
+        ipv4: (!ipv4.is_empty()).then(|| ipv4.parse().unwrap()),
+        ipv6: (!ipv6.is_empty()).then(|| ipv6.parse().unwrap()),
+    }
+}
+
+/// The endpoint has these network interfaces and no others: id, subnet, addresses.
+fn interfaces(observed: &mut Observed, all: &[(&str, &str, Addresses)]) {
+    let one = |(id, subnet_id, addresses): &(&str, &str, Addresses)| {
+        let interface = Interface {
+            id: (*id).to_owned(),
+            subnet_id: (*subnet_id).to_owned(),
+            addresses: *addresses,
+            ..Interface::default()
+        };
+        ((*id).to_owned(), interface)
+    };
+    let all: BTreeMap<String, Interface> = all.iter().map(one).collect();
+    observed.endpoint.as_mut().unwrap().interface_ids = all.keys().cloned().collect();
+    observed.network.interfaces = all.into();
+}
+
+#[test]
+fn an_address_is_asked_for_when_the_endpoint_is_made_and_what_is_not_asked_for_may_be_any() {
+    let desired =
+        wanted(&json!({"subnetAddresses": [{"subnetId": "subnet-000a", "ipv4": "10.0.0.10"}]}));
+    let Some(Change::Create(creation)) = plan(&desired, None).unwrap().pop() else {
+        panic!("nothing is made");
+    };
+    let asked = BTreeMap::from([("subnet-000a".to_owned(), addresses("10.0.0.10", ""))]);
+    assert_eq!(creation.addresses, asked);
+    let mut observed = made(&desired);
+    interfaces(
+        &mut observed,
+        &[
+            (
+                "eni-1",
+                "subnet-000a",
+                addresses("10.0.0.10", "2001:db8::7"),
+            ),
+            (
+                "eni-2",
+                "subnet-000b",
+                addresses("10.0.1.77", "2001:db8:1::7"),
+            ),
+        ],
+    );
+    assert_eq!(texts(&desired, &observed), Vec::<String>::new());
+    assert!(unfinished(&desired, &observed).is_none());
+    assert_eq!(texts(&wanted(&json!({})), &observed), Vec::<String>::new());
+}
+
+#[test]
+fn only_an_address_that_is_seen_to_differ_is_sent_with_what_the_interface_has_beside_it() {
+    let desired = wanted(&json!({"subnetAddresses": [
+        {"subnetId": "subnet-000a", "ipv4": "10.0.0.10"}, {"subnetId": "subnet-000b", "ipv6": "2001:DB8:1:0::A"},
+    ]}));
+    let mut observed = made(&desired);
+    let other = addresses("10.0.0.77", "2001:db8::7");
+    interfaces(
+        &mut observed,
+        &[
+            ("eni-1", "subnet-000a", other),
+            (
+                "eni-2",
+                "subnet-000b",
+                addresses("10.0.1.77", "2001:db8:1::a"),
+            ),
+        ],
+    );
+    let changes = plan(&desired, Some(&observed)).unwrap();
+    let [Change::Modify(change)] = changes.as_slice() else {
+        panic!("{changes:?}");
+    };
+    let expected = Modification {
+        id: change.id.clone(),
+        addresses: BTreeMap::from([(
+            "subnet-000a".to_owned(),
+            addresses("10.0.0.10", "2001:db8::7"),
+        )]),
+        ..Modification::default()
+    };
+    assert_eq!(**change, expected);
+    assert_eq!(changes[0].to_string(), "set subnetAddresses[subnet-000a]");
+    assert_eq!(changes[0].pending()[0].path, "subnetAddresses[subnet-000a]");
+    let mended = project(Some(observed.clone()), &desired, &changes[0], None).unwrap();
+    assert_eq!(texts(&desired, &mended), Vec::<String>::new());
+    // What AWS does not show is waited for, and not written: that would cut off whoever uses it.
+    interfaces(&mut observed, &[("eni-2", "subnet-000b", other)]);
+    observed.endpoint.as_mut().unwrap().interface_ids.clear();
+    assert_eq!(texts(&desired, &observed), Vec::<String>::new());
+    let waits = unfinished(&desired, &observed).unwrap();
+    assert!(waits.to_string().contains("subnet-000a"), "{waits}");
+}
+
+#[test]
+fn a_network_interface_that_comes_new_has_its_address_from_the_start() {
+    let spec = json!({"ipAddressType": "IPv4", "subnetAddresses": [{"subnetId": "subnet-000b", "ipv4": "10.0.1.10"}]});
+    let desired = wanted(&spec);
+    let mut observed = made(&desired);
+    let ids = ["subnet-000a".to_owned(), "subnet-00b2".to_owned()];
+    observed.endpoint.as_mut().unwrap().subnet_ids = BTreeSet::from(ids);
+    interfaces(
+        &mut observed,
+        &[
+            ("eni-1", "subnet-000a", addresses("10.0.0.7", "")),
+            ("eni-2", "subnet-00b2", addresses("10.0.2.7", "")),
+        ],
+    );
+    assert_eq!(
+        texts(&desired, &observed),
+        [
+            "added subnetIds[subnet-000b], removed subnetIds[subnet-00b2], set subnetAddresses[subnet-000b]"
+        ]
+    );
+    // With another kind of addresses AWS makes others, and is told which.
+    let both = wanted(
+        &json!({"ipAddressType": "DualStack", "subnetAddresses": [{"subnetId": "subnet-000a", "ipv4": "10.0.0.7", "ipv6": "2001:db8::7"}]}),
+    );
+    let mut observed = made(&wanted(&json!({"ipAddressType": "IPv4"})));
+    interfaces(
+        &mut observed,
+        &[("eni-1", "subnet-000a", addresses("10.0.0.7", ""))],
+    );
+    assert_eq!(
+        texts(&both, &observed),
+        ["set subnetAddresses[subnet-000a], set ipAddressType"]
     );
 }

@@ -8,13 +8,13 @@ use serde_json::Value;
 use crate::error::AwsError;
 use crate::services::Call;
 
-use super::super::cidr::{Block, ipv6_holds, ipv6_host, parse_ipv6};
+use super::super::cidr::{Block, ipv6_gives, ipv6_host, parse_ipv6};
 use super::super::errors::{self, INTERFACE};
 use super::super::state::{Endpoint, EndpointType, Interface, Network, Subnet};
 use super::super::{new_id, subnet};
 
 /// The addresses that a call asks for in a subnet.
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Wish {
     ipv4: Option<Ipv4Addr>,
     ipv6: Option<Ipv6Addr>,
@@ -30,7 +30,8 @@ fn address<T: std::str::FromStr>(given: &Value) -> Result<Option<T>, AwsError> {
         .transpose()
 }
 
-fn wish(call: &Call<'_>, endpoint: &Endpoint, id: &str) -> Result<Wish, AwsError> {
+/// What a call asks for in the subnet `id`; `None` = nothing. Every kind of address that the endpoint has is asked for, and no other.
+fn wish(call: &Call<'_>, endpoint: &Endpoint, id: &str) -> Result<Option<Wish>, AwsError> {
     let configurations = call.input["SubnetConfiguration"].as_array();
     for configuration in configurations.into_iter().flatten() {
         let named = configuration["SubnetId"].as_str().unwrap_or_default();
@@ -42,12 +43,29 @@ fn wish(call: &Call<'_>, endpoint: &Endpoint, id: &str) -> Result<Wish, AwsError
         if named != id {
             continue;
         }
-        return Ok(Wish {
+        let wish = Wish {
             ipv4: address(&configuration["Ipv4"])?,
             ipv6: address(&configuration["Ipv6"])?,
-        });
+        };
+        for (kind, other, asked) in [
+            ("IPv4", "ipv6", wish.ipv4.is_some()),
+            ("IPv6", "ipv4", wish.ipv6.is_some()),
+        ] {
+            let has = endpoint.ip_type != other;
+            if asked && !has {
+                return Err(errors::parameter(
+                    "The subnet configuration does not suit the IP address type of the endpoint.",
+                ));
+            }
+            if has && !asked {
+                return Err(errors::parameter(format!(
+                    "You must provide an {kind} address for {id} if the VPC endpoint supports {kind}."
+                )));
+            }
+        }
+        return Ok(Some(wish));
     }
-    Ok(Wish::default())
+    Ok(None)
 }
 
 fn in_use(address: &str) -> AwsError {
@@ -57,15 +75,18 @@ fn in_use(address: &str) -> AwsError {
     )
 }
 
+/// An address of the subnet `id`. What the interface that is replaced has is free.
 fn ipv4(
     network: &Network,
-    id: &str,
-    subnet: &Subnet,
+    (id, subnet): (&str, &Subnet),
+    replaced: Option<&Interface>,
     wish: Option<Ipv4Addr>,
 ) -> Result<String, AwsError> {
     let block = Block::parse(&subnet.cidr)
         .ok_or_else(|| errors::parameter(format!("The subnet {id} has no addresses.")))?;
-    let used = subnet::used(network, id);
+    let own = replaced.and_then(|interface| interface.ipv4.as_ref()?.parse().ok());
+    let mut used = subnet::used(network, id);
+    used.retain(|address| Some(*address) != own);
     if let Some(address) = wish {
         if !block.has_host(address) {
             return Err(errors::parameter(format!(
@@ -93,10 +114,11 @@ fn ipv4(
         })
 }
 
+/// The same of IPv6.
 fn ipv6(
     network: &Network,
-    id: &str,
-    subnet: &Subnet,
+    (id, subnet): (&str, &Subnet),
+    replaced: Option<&Interface>,
     wish: Option<Ipv6Addr>,
 ) -> Result<String, AwsError> {
     let block = subnet
@@ -105,7 +127,7 @@ fn ipv6(
         .and_then(parse_ipv6)
         .ok_or_else(|| errors::parameter(format!("The subnet {id} has no IPv6 addresses.")))?;
     let address = match wish {
-        Some(address) if !ipv6_holds(block, (u128::from(address), 128)) => {
+        Some(address) if !ipv6_gives(block, address) => {
             return Err(errors::parameter(format!(
                 "Address {address} does not fall within the subnet's address range"
             )));
@@ -117,7 +139,8 @@ fn ipv6(
         .interfaces
         .values()
         .any(|interface| interface.ipv6.as_ref() == Some(&address));
-    if taken {
+    let own = replaced.is_some_and(|interface| interface.ipv6.as_ref() == Some(&address));
+    if taken && !own {
         return Err(in_use(&address));
     }
     Ok(address)
@@ -139,7 +162,7 @@ pub(super) fn follow(
         let Some(subnet) = network.subnets.get(subnet_id) else {
             continue;
         };
-        let wish = wish(call, endpoint, subnet_id)?;
+        let wish = wish(call, endpoint, subnet_id)?.unwrap_or_default();
         let known = network
             .interfaces
             .iter()
@@ -159,19 +182,16 @@ pub(super) fn follow(
             }
             replaced.push(known_id.clone());
         }
-        if !with_ipv4 && wish.ipv4.is_some() || !with_ipv6 && wish.ipv6.is_some() {
-            return Err(errors::parameter(
-                "The subnet configuration does not suit the IP address type of the endpoint.",
-            ));
-        }
+        let place = (subnet_id.as_str(), subnet);
+        let before = known.map(|(_, interface)| interface);
         made.push(Interface {
             endpoint: id.to_owned(),
             subnet: subnet_id.clone(),
             ipv4: with_ipv4
-                .then(|| ipv4(network, subnet_id, subnet, wish.ipv4))
+                .then(|| ipv4(network, place, before, wish.ipv4))
                 .transpose()?,
             ipv6: with_ipv6
-                .then(|| ipv6(network, subnet_id, subnet, wish.ipv6))
+                .then(|| ipv6(network, place, before, wish.ipv6))
                 .transpose()?,
             created: call.now,
         });
