@@ -38,6 +38,23 @@ struct ScheduleLabels {
     schedule: String,
 }
 
+/// A finding about a VPC endpoint.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, PartialOrd, Ord, EncodeLabelSet)]
+pub struct FindingLabels {
+    /// Namespace of the object.
+    pub namespace: String,
+    /// Name of the object.
+    pub vpc_endpoint: String,
+    /// What is found.
+    pub finding: String,
+    /// Number of the check; empty = it has none.
+    pub check: String,
+    /// How bad it is.
+    pub severity: String,
+    /// Whether `spec.acceptedFindings` accepts it.
+    pub accepted: String,
+}
+
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct PersonLabels {
     namespace: String,
@@ -75,6 +92,7 @@ pub struct Metrics {
     reachable: Family<ScheduleLabels, Gauge>,
     hand_offs: Family<ScheduleLabels, Counter>,
     on_call: Family<PersonLabels, Gauge>,
+    findings: Family<FindingLabels, Gauge>,
     on_call_now: OnCallNow,
     with_people: bool,
     registry: Arc<Registry>,
@@ -141,6 +159,12 @@ impl Metrics {
             "How often who is on call has changed, by schedule",
             hand_offs.clone(),
         );
+        let findings = Family::<FindingLabels, Gauge>::default();
+        registry.register(
+            "incident_operator_vpc_endpoint_findings",
+            "Findings about a VPC endpoint, by check and severity; those that are accepted, too",
+            findings.clone(),
+        );
         if with_people {
             registry.register(
                 "incident_operator_oncall_contact",
@@ -155,6 +179,7 @@ impl Metrics {
             reachable,
             hand_offs,
             on_call,
+            findings,
             on_call_now: OnCallNow::default(),
             with_people,
             passes,
@@ -255,6 +280,15 @@ impl Metrics {
         }
         for person in now {
             self.on_call.get_or_create(&labels(person)).set(1);
+        }
+    }
+
+    /// Takes in how often something is found at a VPC endpoint; 0 = no more.
+    pub fn set_finding(&self, labels: &FindingLabels, number: i64) {
+        if number == 0 {
+            self.findings.remove(labels);
+        } else {
+            self.findings.get_or_create(labels).set(number);
         }
     }
 

@@ -133,6 +133,8 @@ pub fn iam_policy() -> Value {
         .collect();
     // AWS asks for this wherever a contact's plan is written (Service Authorization Reference).
     actions.push("ssm-contacts:AssociateContact");
+    // Private DNS of a VPC endpoint is a hosted zone that AWS puts into the VPC.
+    actions.push("route53:AssociateVPCWithHostedZone");
     actions.sort_unstable();
     actions.dedup();
     json!({"Version": "2012-10-17", "Statement": [

@@ -16,6 +16,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{self, Admin};
+#[cfg(feature = "vpc-endpoints")]
+use crate::api::VpcEndpoint;
 use crate::api::conditions::ConditionType;
 use crate::api::{
     ChannelActivation, Contact, EscalationPlan, Incident, OnCallSchedule, ProviderConfig,
@@ -37,6 +39,8 @@ use crate::engine::shared::{Parts, Settings, Shared};
 use crate::engine::status::condition;
 use crate::engine::store::{ObjectStore, Seen};
 use crate::metrics::Metrics;
+#[cfg(feature = "vpc-endpoints")]
+use crate::resources::vpc_endpoint;
 use crate::resources::{
     channel_activation, contact, escalation_plan, incident, incident_mirror, on_call_schedule,
     once, replication_set, response_plan, rotation_override, test_page,
@@ -232,6 +236,11 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
     let test_pages: Arc<ObjectStore<DeserializeGuard<TestPage>>> =
         Arc::new(ObjectStore::new(TestPage::KIND, watches));
     shared.directory.register(test_pages.clone());
+    #[cfg(feature = "vpc-endpoints")]
+    let endpoints: Arc<ObjectStore<DeserializeGuard<VpcEndpoint>>> =
+        Arc::new(ObjectStore::new(VpcEndpoint::KIND, watches));
+    #[cfg(feature = "vpc-endpoints")]
+    shared.directory.register(endpoints.clone());
 
     // The initial lists come before the first pass, or everything would seem to be missing.
     let (listed, mut listing) = mpsc::channel::<()>(1);
@@ -244,6 +253,8 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
     watch_response_plans(&shared, &response_plans, &listed, &stop);
     watch_aliases(&shared, &incidents, &listed, &stop);
     watch_aliases(&shared, &test_pages, &listed, &stop);
+    #[cfg(feature = "vpc-endpoints")]
+    watch_endpoints(&shared, &endpoints, &listed, &stop);
     watch_schedules(&shared, &schedules, &listed, &stop);
     watch_overrides(&shared, &overrides, &listed, &stop);
     watch_replication_sets(&shared, &sets, &listed, &stop);
@@ -282,7 +293,11 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
         Box::new(move |name: &str| wake_users(&shared, name))
     };
     let mirrors = incident_mirror::Mirrors::new(shared.clone(), response_plans.clone(), incidents);
-    let runners: HashMap<&'static str, Arc<dyn Runner>> = HashMap::from([
+    #[cfg_attr(
+        not(feature = "vpc-endpoints"),
+        allow(unused_mut, reason = "a kind is added with the feature")
+    )]
+    let mut runners: HashMap<&'static str, Arc<dyn Runner>> = HashMap::from([
         (
             ProviderConfig::KIND,
             Arc::new(ProviderConfigs::new(shared.clone(), wake_users)) as Arc<dyn Runner>,
@@ -365,6 +380,15 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
             Arc::new(channel_activation::ChannelActivations::new(shared.clone())),
         ),
     ]);
+    #[cfg(feature = "vpc-endpoints")]
+    runners.insert(
+        VpcEndpoint::KIND,
+        Arc::new(Engine::new(
+            shared.clone(),
+            vpc_endpoint::VpcEndpoints::new(shared.clone()),
+            endpoints,
+        )),
+    );
     tokio::spawn(follow_users(shared.clone(), stop.clone()));
     shared.scheduler.run(&runners, stop).await;
 }
@@ -535,6 +559,40 @@ fn watch_replication_sets(
             }
         });
     watch_kind::<ReplicationSet>(shared, sets, &also, listed, stop);
+}
+
+/// Endpoints of a VPC stand in each other's way, and need each other: when one comes, goes or lets go of something, the others that this
+/// concerns look again.
+#[cfg(feature = "vpc-endpoints")]
+fn watch_endpoints(
+    shared: &Arc<Shared>,
+    endpoints: &Arc<ObjectStore<DeserializeGuard<VpcEndpoint>>>,
+    listed: &Listed,
+    stop: &CancellationToken,
+) {
+    let (own, others) = (shared.clone(), endpoints.clone());
+    let also: Arc<Hook<VpcEndpoint>> =
+        Arc::new(move |seen: &Seen<DeserializeGuard<VpcEndpoint>>| {
+            let object = |guard: &Arc<DeserializeGuard<VpcEndpoint>>| guard.0.clone().ok();
+            let (before, now) = match seen {
+                Seen::Gone(gone) => (object(gone), None),
+                Seen::Applied { now, before } => (before.as_ref().and_then(object), object(now)),
+            };
+            vpc_endpoint::figures::count(&own.metrics, before.as_ref(), now.as_ref());
+            // What was there when the operator started has been seen by everybody already.
+            if before.is_none() {
+                return;
+            }
+            let concerned = vpc_endpoint::neighbours::concerned(before.as_ref(), now.as_ref());
+            let Some(concerned) = concerned else { return };
+            for guard in others.filter(|g| g.0.as_ref().is_ok_and(|o| concerned.includes(o))) {
+                // AWS is listed anew by then.
+                let soon = Duration::from_secs(2);
+                own.scheduler
+                    .wake_later(others.key(&guard), Priority::Edit, soon);
+            }
+        });
+    watch_kind::<VpcEndpoint>(shared, endpoints, &also, listed, stop);
 }
 
 /// A response plan may show incidents that were opened elsewhere.

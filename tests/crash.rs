@@ -40,6 +40,8 @@ mod rotation_override;
 mod scenario;
 #[path = "crash/stage.rs"]
 mod stage;
+#[path = "crash/vpc_endpoint.rs"]
+mod vpc_endpoint;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -58,6 +60,8 @@ const BATCH: usize = 40;
 const LARGE_BATCH: usize = 80;
 /// How many, at most, of those whose moment did not come.
 const SMALL_BATCH: usize = 10;
+/// How many of those that read a whole network each, in an account of its own.
+const NETWORK_BATCH: usize = 12;
 
 /// Everything a user does to any kind.
 fn scenarios() -> Vec<Arc<Scenario>> {
@@ -100,6 +104,12 @@ fn scenarios() -> Vec<Arc<Scenario>> {
         replication_set::adopt(),
         replication_set::release(),
         replication_set::delete(),
+        vpc_endpoint::create(),
+        vpc_endpoint::gateway(),
+        vpc_endpoint::update(),
+        vpc_endpoint::ungroup(),
+        vpc_endpoint::overwrite(),
+        vpc_endpoint::delete(),
     ]
     .map(Arc::new)
     .into()
@@ -145,7 +155,10 @@ async fn in_batches<T: Clone>(
     run: impl AsyncFn(&[T]) -> Outcome,
 ) -> Vec<String> {
     let mut wrong = vec![];
-    let mut batches: Vec<Vec<T>> = cases.chunks(first_size).map(<[T]>::to_vec).collect();
+    let reads_network = |case: &T| moment(case).starts_with("vpc-endpoint");
+    let (network, others): (Vec<T>, Vec<T>) = cases.iter().cloned().partition(reads_network);
+    let (network, others) = (network.chunks(NETWORK_BATCH), others.chunks(first_size));
+    let mut batches: Vec<Vec<T>> = others.chain(network).map(<[T]>::to_vec).collect();
     let mut missed = vec![];
     for _ in 0..3 {
         let mut again = vec![];

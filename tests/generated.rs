@@ -220,7 +220,8 @@ fn files_that_decide_are_pure() {
     {
         pure.extend(
             [
-                "desired", "plan", "findings", "decide", "observed", "on_call", "outlook", "report",
+                "desired", "plan", "findings", "decide", "observed", "on_call", "outlook",
+                "report", "policy", "posture",
             ]
             .map(|name| room.join(name)),
         );

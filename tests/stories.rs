@@ -76,6 +76,22 @@ mod status;
 mod support;
 #[path = "stories/test_page.rs"]
 mod test_page;
+#[path = "stories/vpc_endpoint.rs"]
+mod vpc_endpoint;
+#[path = "stories/vpc_endpoint_drift.rs"]
+mod vpc_endpoint_drift;
+#[path = "stories/vpc_endpoint_failures.rs"]
+mod vpc_endpoint_failures;
+#[path = "stories/vpc_endpoint_many.rs"]
+mod vpc_endpoint_many;
+#[path = "stories/vpc_endpoint_net.rs"]
+mod vpc_endpoint_net;
+#[path = "stories/vpc_endpoint_owners.rs"]
+mod vpc_endpoint_owners;
+#[path = "stories/vpc_endpoint_peers.rs"]
+mod vpc_endpoint_peers;
+#[path = "stories/vpc_endpoint_posture.rs"]
+mod vpc_endpoint_posture;
 #[path = "stories/whole_account.rs"]
 mod whole_account;
 #[path = "stories/whole_tree.rs"]

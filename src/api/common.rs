@@ -249,7 +249,7 @@ pub struct Finding {
     pub severity: Severity,
     /// What was found and what would mend it.
     pub message: String,
-    /// The reason given in `spec.acceptedFindings`, when the finding is accepted.
+    /// The reason given in `spec.acceptedFindings`, with its last day if there is one, when the finding is accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted: Option<String>,
 }

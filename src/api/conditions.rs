@@ -221,4 +221,16 @@ documented! {
     Acknowledged,
     /// Nobody has acknowledged the test page in time.
     Unanswered,
+    /// A VPC, subnet, security group or route table that the spec names does not exist (yet), or is not one of the VPC.
+    NetworkNotFound,
+    /// The service is not in this Region, not in the zone of a subnet, or does not take this type of endpoint.
+    ServiceNotAvailable,
+    /// The VPC does not resolve names as private DNS needs it: `enableDnsSupport` or `enableDnsHostnames` is off.
+    VpcDnsDisabled,
+    /// Another endpoint stands in the way of this one; the message names it.
+    EndpointConflict,
+    /// The owner of the service has to accept the endpoint.
+    AcceptancePending,
+    /// AWS or the owner of the service gave up on the endpoint: it was rejected, has expired or has failed.
+    EndpointNotUsable,
 }

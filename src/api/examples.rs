@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{
     AccessGrant, ChannelActivation, Contact, EscalationPlan, GROUP, Incident, OnCallSchedule,
-    ProviderConfig, ReplicationSet, ResponsePlan, RotationOverride, TestPage, VERSION,
+    ProviderConfig, ReplicationSet, ResponsePlan, RotationOverride, TestPage, VERSION, VpcEndpoint,
 };
 
 /// Why there is no example.
@@ -46,6 +46,7 @@ pub fn complete() -> Result<BTreeMap<String, String>, Failure> {
     written.add::<ResponsePlan>("payments-down", Some("payments"), response_plans())?;
     written.add::<Incident>("checkout-errors", Some("payments"), incidents())?;
     written.add::<TestPage>("alice-is-reachable", Some("people"), test_pages())?;
+    written.add::<VpcEndpoint>("ssm-contacts", Some("network"), vpc_endpoints())?;
     Ok(written.files)
 }
 
@@ -101,7 +102,60 @@ fn provider_configs() -> Vec<Value> {
         "defaultTags": {"managed-by": "incident-operator"},
         "rateLimits": [{"group": "ContactsWrite", "perSecond": 0.5}],
         "deletionBudget": {"maxPerHour": 5},
+        "prices": {"interfaceEndpointHourUSD": "0.012"},
     })]
+}
+
+fn vpc_endpoints() -> Vec<Value> {
+    let source = json!({"cidr": "10.0.0.0/16", "description": "the VPC"});
+    let interface = json!({
+        "vpcId": "vpc-0123456789abcdef0",
+        "service": "ssm-contacts",
+        "type": "Interface",
+        "subnetIds": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
+        "securityGroupIds": ["sg-0123456789abcdef0"],
+        "managedSecurityGroup": {
+            "ingress": [
+                source,
+                {"securityGroupId": "sg-0123456789abcdef1"},
+                {"prefixListId": "pl-0123456789abcdef0"},
+            ],
+            "description": "HTTPS to ssm-contacts",
+        },
+        "privateDnsEnabled": true,
+        "ipAddressType": "IPv4",
+        "dnsOptions": {"dnsRecordIpType": "IPv4"},
+        "policyPreset": {
+            "name": "IncidentManagerContacts",
+            "principals": ["arn:aws:iam::123456789012:role/responders"],
+        },
+        "associationPolicy": "Exclusive",
+    });
+    let by_tags = json!({
+        "vpcId": "vpc-0123456789abcdef0",
+        "vpcEndpointId": "vpce-0123456789abcdef0",
+        "serviceName": "com.amazonaws.ap-northeast-1.s3",
+        "type": "Interface",
+        "subnetSelector": {"tags": {"tier": "private"}},
+        "dnsOptions": {"privateDnsOnlyForInboundResolverEndpoint": true},
+        "policyJSON": r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"123456789012"},"Action":"s3:GetObject","Resource":"*"}]}"#,
+    });
+    let gateway = json!({
+        "vpcId": "vpc-0123456789abcdef0",
+        "service": "s3",
+        "type": "Gateway",
+        "routeTableIds": ["rtb-0123456789abcdef0"],
+        "policy": {
+            "Version": "2012-10-17",
+            "Statement": [{
+                "Effect": "Allow",
+                "Principal": "*",
+                "Action": "s3:GetObject",
+                "Resource": "arn:aws:s3:::patch-baseline-snapshot-ap-northeast-1/*",
+            }],
+        },
+    });
+    vec![with_common(&interface, "SingleZone"), by_tags, gateway]
 }
 
 fn replication_set() -> Value {

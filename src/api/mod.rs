@@ -18,6 +18,7 @@ pub mod replication_set;
 pub mod response_plan;
 pub mod rotation_override;
 pub mod test_page;
+pub mod vpc_endpoint;
 
 use std::collections::BTreeMap;
 
@@ -37,6 +38,7 @@ pub use replication_set::ReplicationSet;
 pub use response_plan::ResponsePlan;
 pub use rotation_override::RotationOverride;
 pub use test_page::TestPage;
+pub use vpc_endpoint::VpcEndpoint;
 
 /// API group of every kind; also the prefix of annotations, labels and finalizers.
 pub const GROUP: &str = "incident-operator.dev";
@@ -75,6 +77,8 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
         ResponsePlan::crd(),
         Incident::crd(),
         TestPage::crd(),
+        #[cfg(feature = "vpc-endpoints")]
+        VpcEndpoint::crd(),
     ];
     for crd in &mut crds {
         for version in &mut crd.spec.versions {

@@ -146,6 +146,25 @@ pub struct ProviderConfigSpec {
     /// Brake on mass deletion. Absent = 5 an hour. Per account the lowest of several ProviderConfigs holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_budget: Option<DeletionBudget>,
+    /// What AWS asks for in this Region, for the cost that a VpcEndpoint shows. Absent = what most Regions cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prices: Option<Prices>,
+}
+
+/// What AWS asks for.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!has(self.interfaceEndpointHourUSD) || self.interfaceEndpointHourUSD.matches('^[0-9]{1,6}([.][0-9]{1,6})?$')")
+    .message("interfaceEndpointHourUSD is an amount of US dollars in quotes, such as \"0.012\", with at most 6 digits after the point"))]
+pub struct Prices {
+    /// An hour of an interface endpoint in one zone, in US dollars, for example `"0.012"`; see AWS PrivateLink pricing. Absent = `"0.01"`.
+    #[serde(
+        default,
+        rename = "interfaceEndpointHourUSD",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(length(max = 40))]
+    pub interface_endpoint_hour_usd: Option<String>,
 }
 
 /// A set of namespaces: those named and those selected, together.
@@ -225,6 +244,8 @@ pub enum AwsService {
     SSMContacts,
     /// ssm-incidents.
     SSMIncidents,
+    /// ec2.
+    EC2,
     /// sts.
     STS,
 }
@@ -274,6 +295,10 @@ pub enum BudgetGroup {
     IncidentsWrite,
     /// Writes of the replication set; published quota 1 a second.
     ReplicationSetWrite,
+    /// Reads of EC2, for VPC endpoints. AWS gives each operation a bucket that fills at 20 a second and more.
+    EC2Read,
+    /// Writes of EC2, for VPC endpoints. AWS gives each operation a bucket that fills at 5 a second and more.
+    EC2Write,
     /// STS GetCallerIdentity.
     Identity,
 }

@@ -226,6 +226,8 @@ pub(super) fn http_client() -> SharedHttpClient {
 struct Clients {
     contacts: aws_sdk_ssmcontacts::Client,
     incidents: aws_sdk_ssmincidents::Client,
+    #[cfg(feature = "vpc-endpoints")]
+    ec2: aws_sdk_ec2::Client,
     sts: aws_sdk_sts::Client,
     identity: SharedList<Identity>,
     replication_set: SharedList<Option<ReplicationSetInfo>>,
@@ -271,7 +273,17 @@ impl Clients {
                 .use_fips(false)
                 .use_dual_stack(false);
         }
+        #[cfg(feature = "vpc-endpoints")]
+        let ec2 = {
+            let mut ec2 = aws_sdk_ec2::config::Builder::from(&acting);
+            if let Some(url) = key.endpoints.get(&Service::EC2) {
+                ec2 = ec2.endpoint_url(url).use_fips(false).use_dual_stack(false);
+            }
+            aws_sdk_ec2::Client::from_conf(ec2.build())
+        };
         Self {
+            #[cfg(feature = "vpc-endpoints")]
+            ec2,
             contacts: aws_sdk_ssmcontacts::Client::from_conf(contacts.build()),
             incidents: aws_sdk_ssmincidents::Client::from_conf(incidents.build()),
             sts: aws_sdk_sts::Client::from_conf(sts_config(&acting, key).build()),
@@ -390,6 +402,11 @@ impl Account {
 
     pub(super) fn incidents(&self) -> &aws_sdk_ssmincidents::Client {
         &self.clients.incidents
+    }
+
+    #[cfg(feature = "vpc-endpoints")]
+    pub(super) fn ec2(&self) -> &aws_sdk_ec2::Client {
+        &self.clients.ec2
     }
 
     pub(super) fn limiter(&self) -> &Limiter {

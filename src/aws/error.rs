@@ -72,9 +72,38 @@ pub fn classify(operation: Operation, code: Option<&str>) -> ErrorClass {
 /// The table without its last row.
 fn known_class(operation: Operation, code: &str) -> Option<ErrorClass> {
     Some(match code {
-        "ResourceNotFoundException" => ErrorClass::NotFound,
+        "ResourceNotFoundException"
+        // EC2 spells it differently from one operation to the next.
+        | "InvalidVpcEndpointId.NotFound"
+        | "InvalidVpcEndpoint.NotFound"
+        | "InvalidVpcID.NotFound"
+        | "InvalidVpcId.NotFound"
+        | "InvalidSubnetID.NotFound"
+        | "InvalidSubnetId.NotFound"
+        | "InvalidSecurityGroupID.NotFound"
+        | "InvalidSecurityGroupId.NotFound"
+        | "InvalidGroup.NotFound"
+        | "InvalidGroupId.NotFound"
+        | "InvalidRouteTableID.NotFound"
+        | "InvalidRouteTableId.NotFound"
+        | "InvalidPermission.NotFound"
+        | "InvalidPrefixListID.NotFound"
+        | "InvalidPrefixListId.NotFound"
+        | "InvalidNetworkInterfaceID.NotFound"
+        | "InvalidID" => ErrorClass::NotFound,
 
-        "ConflictException" => ErrorClass::Conflict,
+        "ConflictException"
+        | "OperationInProgress"
+        | "DependencyViolation"
+        | "IncorrectState"
+        | "InvalidPermission.Duplicate"
+        | "InvalidGroup.Duplicate"
+        | "InvalidGroup.InUse"
+        | "RouteAlreadyExists"
+        | "ResourceInUse"
+        | "ConcurrentTagAccess"
+        // A former request with this token may still come to show.
+        | "IdempotentParameterMismatch" => ErrorClass::Conflict,
 
         // The only modelled error that fits a wrong code.
         "ValidationException" if operation == Operation::ActivateContactChannel => ErrorClass::WrongCode,
@@ -88,6 +117,19 @@ fn known_class(operation: Operation, code: &str) -> Option<ErrorClass> {
         | "InvalidParameterValue"
         | "InvalidParameterCombination"
         | "MissingParameter"
+        | "InvalidParameter"
+        | "InvalidInput"
+        | "InvalidServiceName"
+        | "InvalidPolicyDocument"
+        | "InvalidVpcEndpointId.Malformed"
+        | "InvalidVpcId.Malformed"
+        | "InvalidVpcID.Malformed"
+        | "InvalidSubnetID.Malformed"
+        | "InvalidSecurityGroupID.Malformed"
+        | "InvalidGroupId.Malformed"
+        | "InvalidRouteTableId.Malformed"
+        | "DuplicateSubnetsInSameZone"
+        | "UnsupportedOperation"
         | "MalformedQueryString"
         | "MalformedPolicyDocument"
         | "MalformedPolicyDocumentException"
@@ -97,6 +139,8 @@ fn known_class(operation: Operation, code: &str) -> Option<ErrorClass> {
         "AccessDeniedException"
         | "AccessDenied"
         | "UnauthorizedOperation"
+        | "AuthFailure"
+        | "Blocked"
         | "UnrecognizedClientException"
         | "ExpiredTokenException"
         | "ExpiredToken"
@@ -116,7 +160,15 @@ fn known_class(operation: Operation, code: &str) -> Option<ErrorClass> {
         | "OptInRequired"
         | "RegionDisabledException" => ErrorClass::AccessDenied,
 
-        "ServiceQuotaExceededException" | "LimitExceededException" => ErrorClass::QuotaExceeded,
+        "ServiceQuotaExceededException"
+        | "LimitExceededException"
+        | "VpcEndpointLimitExceeded"
+        | "SecurityGroupLimitExceeded"
+        | "RulesPerSecurityGroupLimitExceeded"
+        | "SecurityGroupsPerInterfaceLimitExceeded"
+        | "TagLimitExceeded"
+        | "RouteLimitExceeded"
+        | "RouteTableLimitExceeded" => ErrorClass::QuotaExceeded,
 
         "ThrottlingException"
         | "Throttling"
@@ -136,6 +188,7 @@ fn known_class(operation: Operation, code: &str) -> Option<ErrorClass> {
         | "InternalFailure"
         | "InternalError"
         | "ServiceUnavailable"
+        | "Unavailable"
         | "ServiceUnavailableException"
         | "RequestTimeout"
         | "RequestTimeoutException"

@@ -70,6 +70,10 @@ pub enum BudgetGroup {
     IncidentsWrite,
     /// Writes of the replication set.
     ReplicationSetWrite,
+    /// Reads of EC2.
+    EC2Read,
+    /// Writes of EC2.
+    EC2Write,
     /// STS.
     Identity,
 }
@@ -81,7 +85,7 @@ pub struct UnknownBudgetGroup;
 
 impl BudgetGroup {
     /// Every group.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::ContactsRead,
         Self::ContactsWrite,
         Self::RotationsRead,
@@ -91,6 +95,8 @@ impl BudgetGroup {
         Self::IncidentsRead,
         Self::IncidentsWrite,
         Self::ReplicationSetWrite,
+        Self::EC2Read,
+        Self::EC2Write,
         Self::Identity,
     ];
 
@@ -106,6 +112,8 @@ impl BudgetGroup {
             Self::IncidentsRead => "IncidentsRead",
             Self::IncidentsWrite => "IncidentsWrite",
             Self::ReplicationSetWrite => "ReplicationSetWrite",
+            Self::EC2Read => "EC2Read",
+            Self::EC2Write => "EC2Write",
             Self::Identity => "Identity",
         }
     }
@@ -114,8 +122,8 @@ impl BudgetGroup {
     pub const fn default_rate(self) -> f64 {
         match self {
             Self::ContactsRead | Self::RotationsRead => 20.0,
-            Self::IncidentsRead | Self::EngagementsWrite | Self::Identity => 10.0,
-            Self::IncidentsWrite | Self::EngagementsRead => 5.0,
+            Self::IncidentsRead | Self::EngagementsWrite | Self::EC2Read | Self::Identity => 10.0,
+            Self::IncidentsWrite | Self::EngagementsRead | Self::EC2Write => 5.0,
             Self::EngagementLists => 2.0,
             Self::ContactsWrite | Self::ReplicationSetWrite => 1.0,
         }

@@ -14,6 +14,8 @@ mod assume_role;
 #[cfg(test)]
 mod canned;
 pub mod contacts;
+#[cfg(feature = "vpc-endpoints")]
+pub mod ec2;
 pub mod engagements;
 pub mod error;
 pub mod incidents;
@@ -39,7 +41,7 @@ pub use limiter::{BucketState, BudgetGroup, GaveWay, Limiter, Priority};
 pub use observe::RequestMetrics;
 pub use operation::Operation;
 pub use redacted::Redacted;
-pub use safe_text::{SECRET_REFUSED, TOPIC_REFUSED};
+pub use safe_text::{CONFLICTING_DOMAIN, DNS_ATTRIBUTES_OFF, SECRET_REFUSED, TOPIC_REFUSED};
 pub use session::Session;
 pub use shared_list::SharedList;
 
@@ -50,19 +52,22 @@ pub enum Service {
     SSMContacts,
     /// The replication set, response plans and incidents.
     SSMIncidents,
+    /// VPC endpoints and what is around them.
+    EC2,
     /// Who we are, and roles to assume.
     STS,
 }
 
 impl Service {
     /// Every service.
-    pub const ALL: [Self; 3] = [Self::SSMContacts, Self::SSMIncidents, Self::STS];
+    pub const ALL: [Self; 4] = [Self::SSMContacts, Self::SSMIncidents, Self::EC2, Self::STS];
 
     /// The name users write in `ProviderConfig.spec.endpoints`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::SSMContacts => "SSMContacts",
             Self::SSMIncidents => "SSMIncidents",
+            Self::EC2 => "EC2",
             Self::STS => "STS",
         }
     }
@@ -72,6 +77,7 @@ impl Service {
         match self {
             Self::SSMContacts => "ssm-contacts",
             Self::SSMIncidents => "ssm-incidents",
+            Self::EC2 => "ec2",
             Self::STS => "sts",
         }
     }

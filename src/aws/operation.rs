@@ -162,6 +162,44 @@ operations! {
     UntagIncidentResource: SSMIncidents "ssm-incidents" "UntagResource", IncidentsWrite, Writes;
     /// `ListTagsForResource` on a replication set, response plan or incident.
     ListTagsForIncidentResource: SSMIncidents "ssm-incidents" "ListTagsForResource", IncidentsRead, Reads;
+    /// Makes a VPC endpoint. Its token makes it one request.
+    CreateVpcEndpoint: EC2 "ec2" "CreateVpcEndpoint", EC2Write, Writes;
+    /// Changes what of a VPC endpoint can be changed: what is left out stays.
+    ModifyVpcEndpoint: EC2 "ec2" "ModifyVpcEndpoint", EC2Write, Writes;
+    /// Deletes VPC endpoints. What it could not do stands in an answer that looks like success.
+    DeleteVpcEndpoints: EC2 "ec2" "DeleteVpcEndpoints", EC2Write, Writes;
+    /// One page of VPC endpoints.
+    DescribeVpcEndpoints: EC2 "ec2" "DescribeVpcEndpoints", EC2Read, Reads;
+    /// One page of the catalogue of services that have VPC endpoints.
+    DescribeVpcEndpointServices: EC2 "ec2" "DescribeVpcEndpointServices", EC2Read, Reads;
+    /// One page of VPCs.
+    DescribeVpcs: EC2 "ec2" "DescribeVpcs", EC2Read, Reads;
+    /// One attribute of a VPC.
+    DescribeVpcAttribute: EC2 "ec2" "DescribeVpcAttribute", EC2Read, Reads;
+    /// One page of subnets.
+    DescribeSubnets: EC2 "ec2" "DescribeSubnets", EC2Read, Reads;
+    /// One page of route tables.
+    DescribeRouteTables: EC2 "ec2" "DescribeRouteTables", EC2Read, Reads;
+    /// One page of security groups.
+    DescribeSecurityGroups: EC2 "ec2" "DescribeSecurityGroups", EC2Read, Reads;
+    /// One page of network interfaces.
+    DescribeNetworkInterfaces: EC2 "ec2" "DescribeNetworkInterfaces", EC2Read, Reads;
+    /// Makes a security group. Its name is unique in the VPC.
+    CreateSecurityGroup: EC2 "ec2" "CreateSecurityGroup", EC2Write, Writes;
+    /// Adds rules to what a security group lets in.
+    AuthorizeSecurityGroupIngress: EC2 "ec2" "AuthorizeSecurityGroupIngress", EC2Write, Writes;
+    /// Takes rules from what a security group lets in.
+    RevokeSecurityGroupIngress: EC2 "ec2" "RevokeSecurityGroupIngress", EC2Write, Writes;
+    /// Says what rules of a security group are for.
+    UpdateSecurityGroupRuleDescriptionsIngress: EC2 "ec2" "UpdateSecurityGroupRuleDescriptionsIngress", EC2Write, Writes;
+    /// Takes rules from what a security group lets out.
+    RevokeSecurityGroupEgress: EC2 "ec2" "RevokeSecurityGroupEgress", EC2Write, Writes;
+    /// Deletes a security group that nothing uses.
+    DeleteSecurityGroup: EC2 "ec2" "DeleteSecurityGroup", EC2Write, Writes;
+    /// Sets tags of a VPC endpoint or security group.
+    CreateTags: EC2 "ec2" "CreateTags", EC2Write, Writes;
+    /// Takes tags off a VPC endpoint or security group.
+    DeleteTags: EC2 "ec2" "DeleteTags", EC2Write, Writes;
     /// Which account and principal the credentials belong to. Needs no permission.
     GetCallerIdentity: STS "sts" "GetCallerIdentity", Identity, Reads;
     /// Credentials of a role. Sent by the credential provider, never by a pass.
@@ -200,6 +238,10 @@ impl Operation {
             Self::CreateResponsePlan => &["ssm-incidents:TagResource", "iam:PassRole"],
             Self::UpdateResponsePlan => &["ssm-incidents:TagResource", "iam:PassRole"],
             Self::StartIncident => &["ssm-incidents:TagResource"],
+            // Private DNS is a hosted zone that AWS puts into the VPC.
+            Self::CreateVpcEndpoint => &["ec2:CreateTags", "route53:AssociateVPCWithHostedZone"],
+            Self::ModifyVpcEndpoint => &["route53:AssociateVPCWithHostedZone"],
+            Self::CreateSecurityGroup => &["ec2:CreateTags"],
             _ => &[],
         }
     }
@@ -277,6 +319,8 @@ mod tests {
                 BudgetGroup::IncidentsWrite | BudgetGroup::ReplicationSetWrite => {
                     (Service::SSMIncidents, true)
                 }
+                BudgetGroup::EC2Read => (Service::EC2, false),
+                BudgetGroup::EC2Write => (Service::EC2, true),
                 BudgetGroup::Identity => (Service::STS, false),
             };
             assert_eq!(operation.service(), service, "{operation}");

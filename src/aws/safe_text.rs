@@ -318,5 +318,113 @@ fn denial(message: &str) -> Option<&'static str> {
     DENIALS.into_iter().find(|denial| message.contains(denial))
 }
 
+/// Sentences of EC2, by words that are in them and quote nothing, and what we say for them.
+const OF_EC2: [(&str, &str); 19] = [
+    ("conflicting DNS domain", CONFLICTING_DOMAIN),
+    (
+        "already has a route",
+        "a route table has a route to the service already",
+    ),
+    (
+        "in the availability zone of",
+        "another subnet of the endpoint is in the same zone",
+    ),
+    (
+        "does not support the availability zone",
+        "the service is not in the zone of the subnet",
+    ),
+    (
+        "requires both enableDnsSupport and enableDnsHostnames",
+        DNS_ATTRIBUTES_OFF,
+    ),
+    (
+        "does not provide a private DNS name",
+        "the service has no private DNS name: set privateDnsEnabled: false",
+    ),
+    (
+        "after the endpoint connection is accepted",
+        "private DNS can be turned on once the owner of the service has accepted the endpoint",
+    ),
+    (
+        "only supports the full-access endpoint policy",
+        "the service takes no endpoint policy but full access",
+    ),
+    (
+        "does not belong to the VPC",
+        "something named is in another VPC",
+    ),
+    (
+        "belong to different networks",
+        "something named is in another VPC",
+    ),
+    (
+        "is not supported by the subnet",
+        "the subnet does not have addresses of this ipAddressType",
+    ),
+    (
+        "is not supported by the service",
+        "the service does not have addresses of this ipAddressType",
+    ),
+    (
+        "is not compatible with the IP address type",
+        "dnsRecordIpType does not go with ipAddressType",
+    ),
+    (
+        "must have a Gateway endpoint",
+        "the VPC has no gateway endpoint for the service",
+    ),
+    (
+        "at least one security group",
+        "an interface endpoint has at least one security group",
+    ),
+    (
+        "policy document is not valid",
+        "the policy is none that AWS takes",
+    ),
+    ("has a dependent object", "something still uses it"),
+    ("does not exist", "AWS does not have it"),
+    (
+        "The maximum number of",
+        "a quota of the VPC or the account is used up",
+    ),
+];
+
+/// What AWS says where another endpoint has the private names of a service.
+pub const CONFLICTING_DOMAIN: &str = "there is already a conflicting DNS domain in the VPC";
+/// What AWS says where a VPC does not resolve private names.
+pub const DNS_ATTRIBUTES_OFF: &str = "the VPC's enableDnsSupport or enableDnsHostnames is off";
+
+/// What EC2 says, in words that are ours, with the ids that it names: those are AWS's own and hold nothing of people.
+pub(super) fn of_ec2(message: &str) -> Option<String> {
+    let said = OF_EC2.iter().find(|(words, _)| message.contains(words));
+    let mut ids: Vec<&str> = message
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '-')
+        .filter(|word| is_network_id(word))
+        .collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids.truncate(MANY);
+    match (said, ids.is_empty()) {
+        (Some((_, ours)), true) => Some((*ours).to_owned()),
+        (Some((_, ours)), false) => Some(format!("{ours} ({})", ids.join(", "))),
+        (None, true) => None,
+        (None, false) => Some(format!("it is about {}", ids.join(", "))),
+    }
+}
+
+/// The id of something of a network, as AWS makes them.
+fn is_network_id(word: &str) -> bool {
+    let kinds = [
+        "vpc", "vpce", "subnet", "sg", "rtb", "eni", "pl", "igw", "acl",
+    ];
+    word.split_once('-').is_some_and(|(kind, rest)| {
+        kinds.contains(&kind)
+            && [8, 17].contains(&rest.len())
+            && rest
+                .bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    })
+}
+
 #[cfg(test)]
 mod tests;

@@ -34,6 +34,12 @@ impl Session {
         self.account.incidents()
     }
 
+    /// Builds requests to EC2. They are sent with [`Self::send`] only.
+    #[cfg(feature = "vpc-endpoints")]
+    pub fn ec2(&self) -> &aws_sdk_ec2::Client {
+        self.account.ec2()
+    }
+
     /// Takes a token, then awaits `request` once. Never repeats it; once it is sent, nothing gives way any more.
     pub fn send<T, E, F>(
         &self,

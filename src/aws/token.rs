@@ -16,7 +16,7 @@ pub fn idempotency_token(owner: &str, object: &str, uid: &str, slot: &str, epoch
 }
 
 /// A UUID worked out from `parts`, of which none can run into the next.
-pub(super) fn derived<const N: usize>(parts: [&str; N]) -> Uuid {
+pub fn derived<const N: usize>(parts: [&str; N]) -> Uuid {
     let mut name = Vec::with_capacity(parts.iter().map(|part| part.len() + 8).sum());
     for part in parts {
         name.extend_from_slice(&(part.len() as u64).to_be_bytes());

@@ -15,6 +15,8 @@ use super::object::{FIELD_MANAGER, ManagedObject};
 use super::ownership::Claimant;
 use super::scheduler::ObjectKey;
 use super::shared::Shared;
+#[cfg(feature = "vpc-endpoints")]
+use crate::api::VpcEndpoint;
 use crate::api::common::PlacementStatus;
 use crate::api::conditions::Reason;
 use crate::api::provider_config::{
@@ -72,6 +74,7 @@ pub fn account_config(name: &str, spec: &ProviderConfigSpec) -> AccountConfig {
                 let service = match e.service {
                     AwsService::SSMContacts => Service::SSMContacts,
                     AwsService::SSMIncidents => Service::SSMIncidents,
+                    AwsService::EC2 => Service::EC2,
                     AwsService::STS => Service::STS,
                 };
                 (service, e.url.clone())
@@ -98,6 +101,8 @@ pub fn rates(spec: &ProviderConfigSpec) -> BTreeMap<BudgetGroup, f64> {
                 ApiBudgetGroup::IncidentsRead => BudgetGroup::IncidentsRead,
                 ApiBudgetGroup::IncidentsWrite => BudgetGroup::IncidentsWrite,
                 ApiBudgetGroup::ReplicationSetWrite => BudgetGroup::ReplicationSetWrite,
+                ApiBudgetGroup::EC2Read => BudgetGroup::EC2Read,
+                ApiBudgetGroup::EC2Write => BudgetGroup::EC2Write,
                 ApiBudgetGroup::Identity => BudgetGroup::Identity,
             };
             (group, limit.per_second)
@@ -432,6 +437,8 @@ pub async fn is_gone(shared: &Shared, identity: &str) -> Result<bool, Error> {
         EscalationPlan::KIND => absent::<EscalationPlan>(shared, namespace, name).await,
         ReplicationSet::KIND => absent::<ReplicationSet>(shared, None, name).await,
         ResponsePlan::KIND => absent::<ResponsePlan>(shared, namespace, name).await,
+        #[cfg(feature = "vpc-endpoints")]
+        VpcEndpoint::KIND => absent::<VpcEndpoint>(shared, namespace, name).await,
         _ => Ok(false),
     }
 }

@@ -85,7 +85,7 @@ pub trait ManagedObject:
     }
 
     /// Whether what its status says of AWS is its own: this operator has judged so, and not refused it. Pure.
-    fn is_vouched_for(&self, now: Timestamp) -> bool {
+    fn is_vouched_for(&self) -> bool {
         let common = self.status().map(Self::common_status);
         let ready = common.and_then(|c| condition(c, ConditionType::Ready));
         let refused = [
@@ -95,10 +95,13 @@ pub trait ManagedObject:
             Reason::AdoptionWouldChange,
         ];
         let refused = ready.is_some_and(|ready| refused.iter().any(|r| r.as_str() == ready.reason));
+        !(refused || self.has_old_status())
+    }
+
+    /// When it is judged: never before it was made, whose clock ever is behind, or its status would look as old as one from a backup. Pure.
+    fn judged_at(&self, now: Timestamp) -> Timestamp {
         let made = self.meta().creation_timestamp.as_ref();
-        // A clock that is behind that of the API server tells nothing.
-        let comparable = made.is_some_and(|made| made.0 <= now);
-        !(refused || comparable && self.has_old_status())
+        made.map_or(now, |made| made.0.max(now))
     }
 
     /// What those who refer to it look at besides its identity: when it changes, they are woken.
@@ -521,21 +524,23 @@ mod tests {
     fn what_was_judged_before_it_was_made_or_refused_is_not_vouched_for() {
         let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
         let own = judged("2026-11-22T10:00:00Z", "True", "InSync");
-        assert!(own.is_vouched_for(now) && !own.has_old_status());
+        assert!(own.is_vouched_for() && !own.has_old_status());
         let copy = judged("2026-11-22T09:59:59Z", "True", "InSync");
-        assert!(!copy.is_vouched_for(now) && copy.has_old_status());
+        assert!(!copy.is_vouched_for() && copy.has_old_status());
         let behind: Timestamp = "2026-11-22T09:00:00Z".parse().unwrap();
-        assert!(copy.is_vouched_for(behind), "such a clock tells nothing");
+        let made = own.metadata.creation_timestamp.as_ref().unwrap().0;
+        assert_eq!(own.judged_at(behind), made, "such a clock tells nothing");
+        assert_eq!(own.judged_at(now), now);
         for reason in [
             "OwnedByAnother",
             "AlreadyExists",
             "AdoptionNotAllowed",
             "AdoptionWouldChange",
         ] {
-            assert!(!judged("2026-11-22T11:00:00Z", "False", reason).is_vouched_for(now));
+            assert!(!judged("2026-11-22T11:00:00Z", "False", reason).is_vouched_for());
         }
         let broken = judged("2026-11-22T11:00:00Z", "False", "AccessDenied");
-        assert!(broken.is_vouched_for(now), "it is still its own");
+        assert!(broken.is_vouched_for(), "it is still its own");
     }
 
     #[test]

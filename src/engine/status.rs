@@ -299,7 +299,10 @@ pub fn accept(
                             .is_ok_and(|until| today <= until)
                     })
             })
-            .map(|a| a.reason.clone());
+            .map(|a| match &a.until {
+                Some(until) => format!("{} (until {until})", a.reason),
+                None => a.reason.clone(),
+            });
     }
     findings.sort_by(|a, b| (&a.id, &a.subject).cmp(&(&b.id, &b.subject)));
     findings.dedup_by(|a, b| a.id == b.id && a.subject == b.subject);
@@ -544,7 +547,10 @@ mod tests {
                 .accepted
                 .clone()
         };
-        assert_eq!(on("2026-12-01T23:59:59Z").as_deref(), Some("known"));
+        assert_eq!(
+            on("2026-12-01T23:59:59Z").as_deref(),
+            Some("known (until 2026-12-01)")
+        );
         assert_eq!(on("2026-12-02T00:00:00Z"), None);
     }
 }

@@ -22,6 +22,27 @@ pub struct Account {
     pub replication_set: Option<ReplicationSet>,
     /// Response plans, by ARN.
     pub response_plans: BTreeMap<String, ResponsePlan>,
+    /// VPC endpoints, when they were asked for.
+    pub vpc_endpoints: Vec<VpcEndpoint>,
+}
+
+/// A VPC endpoint, as a manifest says it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VpcEndpoint {
+    /// Id.
+    pub id: String,
+    /// What its object would be called.
+    pub name: String,
+    /// What people call it, for the rule that chooses namespaces; may be empty.
+    pub label: String,
+    /// The spec, but for the ProviderConfig.
+    pub spec: serde_json::Value,
+    /// Why there is no manifest.
+    pub problem: Option<String>,
+    /// What the manifest is without, and why.
+    pub left_out: Vec<String>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
 }
 
 /// A response plan.

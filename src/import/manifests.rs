@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::account::{
     Account, Channel, Contact, Content, Override, ResponsePlan, Rotation, Stage, Target,
+    VpcEndpoint,
 };
 use super::expressible::{self, Verdict, is_users_tag};
 use super::names;
@@ -139,6 +140,9 @@ pub fn manifests(account: &Account, options: &Options) -> Manifests {
             objects.push(writer.response_plan(plan, &place));
         }
     }
+    for endpoint in &account.vpc_endpoints {
+        objects.extend(writer.vpc_endpoint(endpoint));
+    }
     writer.tell_rest(&users);
     objects.extend(writer.grants());
     let mut all = vec![writer.provider_config()];
@@ -167,6 +171,7 @@ fn order(object: &Object) -> (Option<usize>, Option<String>, String) {
         "EscalationPlan",
         "RotationOverride",
         "ResponsePlan",
+        "VpcEndpoint",
     ];
     let place = kinds.iter().position(|k| *k == object.kind);
     (place, object.namespace.clone(), object.name.clone())
@@ -295,6 +300,27 @@ impl<'a> Writer<'a> {
             self.roles.insert(&automation.role_arn);
         }
         managed(place, &spec)
+    }
+
+    fn vpc_endpoint(&mut self, endpoint: &'a VpcEndpoint) -> Option<Object> {
+        for message in &endpoint.left_out {
+            self.made.left_out.push(problem(&endpoint.id, message));
+        }
+        if let Some(message) = &endpoint.problem {
+            self.made.problems.push(problem(&endpoint.id, message));
+            return None;
+        }
+        let place = Place {
+            kind: "VpcEndpoint",
+            namespace: self.namespace_of(&endpoint.label, &endpoint.tags),
+            name: names::object_name(&endpoint.name),
+        };
+        let mut spec = endpoint.spec.clone();
+        if self.options.provider_config != "default" {
+            spec["providerConfigRef"] = json!({"name": self.options.provider_config});
+        }
+        self.places.insert(&endpoint.id, place.clone());
+        Some(managed(&place, &spec))
     }
 
     /// What the rule looks at.

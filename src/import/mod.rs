@@ -7,6 +7,8 @@ pub mod names;
 mod progress;
 pub mod read;
 pub mod response_plans;
+#[cfg(feature = "vpc-endpoints")]
+pub mod vpc_endpoints;
 pub mod write;
 
 use std::collections::BTreeMap;
@@ -64,6 +66,11 @@ pub struct ImportArguments {
     /// How manifests are spread over files.
     #[arg(long, value_enum, default_value = "kind")]
     pub layout: Layout,
+    /// Write manifests of the Region's VPC endpoints, too: `adopt` takes them over, `observe` reports on them and leaves them to whoever
+    /// manages them. Needs ec2:DescribeVpcEndpoints.
+    #[cfg(feature = "vpc-endpoints")]
+    #[arg(long, value_enum)]
+    pub vpc_endpoints: Option<vpc_endpoints::Mode>,
     /// Begin from the start, although an earlier import of this directory was interrupted.
     #[arg(long)]
     pub restart: bool,
@@ -249,6 +256,7 @@ async fn read_account(
     }
     drop(reading);
     let response_plans = read_response_plans(session).await?;
+    let vpc_endpoints = read_vpc_endpoints(arguments, session).await?;
     let replication_set = patiently(async || read::replication_set(session).await)
         .await
         .map_err(Failure::Call)?;
@@ -263,7 +271,40 @@ async fn read_account(
         rotations: rotations_read,
         replication_set,
         response_plans,
+        vpc_endpoints,
     })
+}
+
+/// A page has a thousand of them: an interrupted import reads them anew.
+#[cfg(feature = "vpc-endpoints")]
+async fn read_vpc_endpoints(
+    arguments: &ImportArguments,
+    session: &Session,
+) -> Result<Vec<account::VpcEndpoint>, Failure> {
+    let Some(mode) = arguments.vpc_endpoints else {
+        return Ok(vec![]);
+    };
+    let found = patiently(async || crate::aws::ec2::endpoints(session).await)
+        .await
+        .map_err(Failure::Call)?;
+    let region = &session.account.config.placement.region;
+    let found = found.values();
+    Ok(found
+        .filter_map(|endpoint| vpc_endpoints::found(endpoint, region, mode))
+        .collect())
+}
+
+/// This build knows nothing of them.
+#[cfg(not(feature = "vpc-endpoints"))]
+#[allow(
+    clippy::unused_async,
+    reason = "the same call with and without the feature"
+)]
+async fn read_vpc_endpoints(
+    _: &ImportArguments,
+    _: &Session,
+) -> Result<Vec<account::VpcEndpoint>, Failure> {
+    Ok(vec![])
 }
 
 /// There are few of them, and each is one call: an interrupted import reads them anew.

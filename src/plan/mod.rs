@@ -424,7 +424,7 @@ struct Planner {
 }
 
 /// Kinds in the order in which they are planned and told.
-const ORDER: [&str; 11] = [
+const ORDER: [&str; 12] = [
     "ProviderConfig",
     ReplicationSet::KIND,
     "AccessGrant",
@@ -434,6 +434,7 @@ const ORDER: [&str; 11] = [
     RotationOverride::KIND,
     EscalationPlan::KIND,
     ResponsePlan::KIND,
+    "VpcEndpoint",
     Incident::KIND,
     TestPage::KIND,
 ];
@@ -464,6 +465,8 @@ impl Planner {
                 RotationOverride::KIND => self.room(targets, |scene| &scene.overrides).await,
                 EscalationPlan::KIND => self.room(targets, |scene| &scene.plans).await,
                 ResponsePlan::KIND => self.room(targets, |scene| &scene.response_plans).await,
+                #[cfg(feature = "vpc-endpoints")]
+                "VpcEndpoint" => self.room(targets, |scene| &scene.endpoints).await,
                 ChannelActivation::KIND => self.activations(targets).await,
                 Incident::KIND | TestPage::KIND => targets.iter().map(|t| self.once(t)).collect(),
                 // They are nothing in AWS.

@@ -10,6 +10,8 @@ use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 
 use super::manifests::Identity;
+#[cfg(feature = "vpc-endpoints")]
+use crate::api::VpcEndpoint;
 use crate::api::{
     AccessGrant, Contact, EscalationPlan, GROUP, OnCallSchedule, ProviderConfig, ReplicationSet,
     ResponsePlan, RotationOverride, VERSION, crds,
@@ -23,6 +25,8 @@ use crate::engine::scheduler::ObjectKey;
 use crate::engine::store::ObjectStore;
 use crate::engine::{Error, ExternalResource, Shared};
 use crate::resources::channel_activation::ChannelActivations;
+#[cfg(feature = "vpc-endpoints")]
+use crate::resources::vpc_endpoint;
 use crate::resources::{
     contact, escalation_plan, on_call_schedule, replication_set, response_plan, rotation_override,
 };
@@ -53,6 +57,9 @@ pub struct Scene {
     pub plans: Room<escalation_plan::EscalationPlans>,
     /// Response plans.
     pub response_plans: Room<response_plan::ResponsePlans>,
+    /// VPC endpoints.
+    #[cfg(feature = "vpc-endpoints")]
+    pub endpoints: Room<vpc_endpoint::VpcEndpoints>,
     /// Overrides.
     pub overrides: Room<rotation_override::RotationOverrides>,
     /// Requests to activate.
@@ -100,7 +107,18 @@ impl Scene {
         let schedules = filled::<OnCallSchedule>(&shared, objects);
         let overrides = filled::<RotationOverride>(&shared, objects);
         let sets = filled::<ReplicationSet>(&shared, objects);
+        #[cfg(feature = "vpc-endpoints")]
+        let endpoints = filled::<VpcEndpoint>(&shared, objects);
         Self {
+            #[cfg(feature = "vpc-endpoints")]
+            endpoints: Room {
+                engine: Engine::new(
+                    shared.clone(),
+                    vpc_endpoint::VpcEndpoints::new(shared.clone()),
+                    endpoints.clone(),
+                ),
+                store: endpoints,
+            },
             sets: Room {
                 engine: Engine::new(
                     shared.clone(),

@@ -10,6 +10,8 @@ use kube::{Client, ResourceExt};
 use serde_json::json;
 
 use super::select::Item;
+#[cfg(feature = "vpc-endpoints")]
+use crate::api::VpcEndpoint;
 use crate::api::{
     Contact, EscalationPlan, FINALIZER, Incident, OnCallSchedule, ReplicationSet, ResponsePlan,
     RotationOverride, TestPage,
@@ -22,6 +24,8 @@ use crate::engine::reconcile::Engine;
 use crate::engine::scheduler::Requeue;
 use crate::engine::store::ObjectStore;
 use crate::engine::{Error, ExternalResource, Shared};
+#[cfg(feature = "vpc-endpoints")]
+use crate::resources::vpc_endpoint;
 use crate::resources::{
     contact, escalation_plan, on_call_schedule, replication_set, response_plan, rotation_override,
 };
@@ -43,6 +47,8 @@ pub struct Engines {
     schedules: Engine<on_call_schedule::OnCallSchedules>,
     overrides: Engine<rotation_override::RotationOverrides>,
     sets: Engine<replication_set::ReplicationSets>,
+    #[cfg(feature = "vpc-endpoints")]
+    endpoints: Engine<vpc_endpoint::VpcEndpoints>,
 }
 
 impl Engines {
@@ -75,7 +81,15 @@ impl Engines {
         let schedules = stored::<OnCallSchedule>(&client, namespace, &shared).await?;
         let overrides = stored::<RotationOverride>(&client, namespace, &shared).await?;
         let sets = stored::<ReplicationSet>(&client, None, &shared).await?;
+        #[cfg(feature = "vpc-endpoints")]
+        let endpoints = stored::<VpcEndpoint>(&client, namespace, &shared).await?;
         Ok(Self {
+            #[cfg(feature = "vpc-endpoints")]
+            endpoints: Engine::new(
+                shared.clone(),
+                vpc_endpoint::VpcEndpoints::new(shared.clone()),
+                endpoints,
+            ),
             client,
             sets: Engine::new(
                 shared.clone(),
@@ -136,6 +150,8 @@ impl Engines {
                 RotationOverride::KIND => {
                     once(&self.client, &self.overrides, item, keep_tags).await
                 }
+                #[cfg(feature = "vpc-endpoints")]
+                VpcEndpoint::KIND => once(&self.client, &self.endpoints, item, keep_tags).await,
                 ReplicationSet::KIND => once(&self.client, &self.sets, item, keep_tags).await,
                 Incident::KIND => free::<Incident>(&self.client, item).await,
                 TestPage::KIND => free::<TestPage>(&self.client, item).await,

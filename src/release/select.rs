@@ -43,7 +43,7 @@ pub struct Kind {
 }
 
 /// Kinds in the order in which they are let go: who refers to others comes first.
-const ORDER: [(&str, Hold); 11] = [
+const ORDER: [(&str, Hold); 12] = [
     ("Incident", Hold::Once),
     ("TestPage", Hold::Once),
     ("ResponsePlan", Hold::Aws),
@@ -53,6 +53,7 @@ const ORDER: [(&str, Hold); 11] = [
     ("ChannelActivation", Hold::Nothing),
     ("Contact", Hold::Aws),
     ("AccessGrant", Hold::Nothing),
+    ("VpcEndpoint", Hold::Aws),
     ("ReplicationSet", Hold::Aws),
     ("ProviderConfig", Hold::Config),
 ];

@@ -13,3 +13,5 @@ pub mod replication_set;
 pub mod response_plan;
 pub mod rotation_override;
 pub mod test_page;
+#[cfg(feature = "vpc-endpoints")]
+pub mod vpc_endpoint;

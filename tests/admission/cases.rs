@@ -11,6 +11,8 @@ mod on_call;
 mod replication_set;
 #[path = "response_plan_cases.rs"]
 mod response_plan;
+#[path = "vpc_endpoint_cases.rs"]
+mod vpc_endpoint;
 
 /// A rule and its cases.
 #[derive(Debug)]
@@ -103,6 +105,7 @@ pub fn least(kind: &str) -> Value {
         "ChannelActivation" => json!({"contactRef": {"name": "alice"}, "channel": "mobile"}),
         "ReplicationSet" => replication_set::least(),
         "ResponsePlan" => response_plan::least(),
+        "VpcEndpoint" => vpc_endpoint::least(),
         other => on_call::least(other)
             .or_else(|| incident::least(other))
             .unwrap_or_else(|| json!({})),
@@ -209,6 +212,7 @@ pub fn rules() -> Vec<Rule> {
         ("ResponsePlan", "spec.tags"),
         ("Incident", "spec.tags"),
         ("ReplicationSet", "spec.tags"),
+        ("VpcEndpoint", "spec.tags"),
         ("ProviderConfig", "spec.defaultTags"),
     ] {
         rules.extend(tag_rules(kind, at));
@@ -223,6 +227,7 @@ pub fn rules() -> Vec<Rule> {
         "Incident",
         "TestPage",
         "ReplicationSet",
+        "VpcEndpoint",
     ] {
         rules.push(accepted_findings(kind));
     }
@@ -232,6 +237,7 @@ pub fn rules() -> Vec<Rule> {
     rules.extend(on_call::rules());
     rules.extend(response_plan::rules());
     rules.extend(incident::rules());
+    rules.extend(vpc_endpoint::rules());
     rules
 }
 
@@ -653,6 +659,7 @@ fn provider_config_parts(kind: &'static str) -> Vec<Rule> {
     let external = |id: &str| json!({"assumeRole": {"roleArn": "arn:aws:iam::123456789012:role/oncall", "externalId": id}});
     let url = |url: &str| json!({"endpoints": [{"service": "STS", "url": url}]});
     let rate = |rate: f64| json!({"rateLimits": [{"group": "ContactsWrite", "perSecond": rate}]});
+    let price = |usd: &str| json!({"prices": {"interfaceEndpointHourUSD": usd}});
     let budget = |count: i64| json!({"deletionBudget": {"maxPerHour": count}});
     let allowed = |selection: &Value| json!({"spec": {"allowedNamespaces": {"selector": Value::Null, "names": selection["names"]}}});
     let adoption = |selection: &Value| json!({"adoption": {"allowedNamespaces": selection}});
@@ -704,6 +711,18 @@ fn provider_config_parts(kind: &'static str) -> Vec<Rule> {
             .refuses("none", &rate(0.0))
             .refuses("less than none", &rate(-1.0))
             .refuses("too many", &rate(100_000.5)),
+        Rule::new(
+            kind,
+            "spec.prices",
+            "interfaceEndpointHourUSD is an amount of US dollars in quotes, such as \"0.012\", with at most 6 digits after the point",
+        )
+        .accepts("cents", &price("0.012"))
+        .accepts("dollars", &price("1"))
+        .accepts("none", &json!({"prices": {}}))
+        .refuses("a sign", &price("$0.012"))
+        .refuses("a comma", &price("0,012"))
+        .refuses("less than a millionth", &price("0.0000001"))
+        .refuses("nothing", &price("")),
         Rule::new(kind, "spec.deletionBudget", "maxPerHour is 0 to 10000")
             .accepts("none", &budget(0))
             .accepts("many", &budget(10_000))

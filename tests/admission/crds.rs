@@ -697,9 +697,9 @@ fn provider_config_schema() -> Vec<SchemaCase> {
         (
             kind,
             "an unknown service",
-            json!({"endpoints": [{"service": "EC2", "url": "https://example.org"}]}),
+            json!({"endpoints": [{"service": "S3", "url": "https://example.org"}]}),
             both(
-                "spec.endpoints[0].service: Unsupported value: \"EC2\": supported values: \"SSMContacts\", \"SSMIncidents\", \"STS\"",
+                "spec.endpoints[0].service: Unsupported value: \"S3\": supported values: \"SSMContacts\", \"SSMIncidents\", \"EC2\", \"STS\"",
             ),
         ),
         (

@@ -36,7 +36,9 @@ fn documents_in(directory: &str) -> Vec<(PathBuf, Value)> {
 /// The same of all examples, those included that are applied by themselves.
 fn examples() -> Vec<(PathBuf, Value)> {
     let mut all = documents_in("examples");
-    all.extend(documents_in("examples/incidents"));
+    for apart in ["incidents", "vpc-endpoints", "vpc-endpoints/posture"] {
+        all.extend(documents_in(&format!("examples/{apart}")));
+    }
     all
 }
 

@@ -329,6 +329,22 @@ const SELDOM: [(&str, &str, &str, &str); 2] = [
     ),
 ];
 
+/// A VPC in AWS, and the manifest of a gateway endpoint in it.
+async fn a_gateway(simulator: &Simulator) -> Value {
+    let make = async |action: &str, parameters: &[(&str, &str)], id: &str| -> String {
+        let made = simulator.ec2(ACCOUNT, REGION, action, parameters).await;
+        let made = made.unwrap();
+        let (_, rest) = made.split_once(&format!("<{id}>")).unwrap();
+        rest.split('<').next().unwrap().to_owned()
+    };
+    let vpc = make("CreateVpc", &[("CidrBlock", "10.0.0.0/16")], "vpcId").await;
+    let table = make("CreateRouteTable", &[("VpcId", &vpc)], "routeTableId").await;
+    json!({
+        "apiVersion": "incident-operator.dev/v1alpha1", "kind": "VpcEndpoint", "metadata": {"name": "s3", "namespace": "payments"},
+        "spec": {"vpcId": vpc, "service": "s3", "type": "Gateway", "routeTableIds": [table]},
+    })
+}
+
 /// Everything that the examples have, from Ready to deleted; first with rights in all namespaces, then with Roles in the watched ones.
 #[tokio::test]
 async fn the_operator_has_the_rights_that_it_needs_and_no_others() {
@@ -390,6 +406,9 @@ async fn the_operator_has_the_rights_that_it_needs_and_no_others() {
     });
     scene.apply(&gaps).await;
     objects.push(gaps);
+    let endpoint = a_gateway(simulator).await;
+    scene.apply(&endpoint).await;
+    objects.push(endpoint);
     for object in objects.iter().filter(|object| {
         let ours = object["apiVersion"]
             .as_str()

@@ -301,6 +301,7 @@ fn what_people_may_do_is_theirs_to_be_given() {
         ("swap", vec!["rotationoverrides"]),
         ("response-plan-edit", vec!["responseplans"]),
         ("start-incident", vec!["incidents"]),
+        ("network-edit", vec!["vpcendpoints"]),
         ("test-page", vec!["testpages"]),
         ("share", vec!["accessgrants"]),
     ] {
@@ -308,7 +309,7 @@ fn what_people_may_do_is_theirs_to_be_given() {
             assert_eq!(resources(role, verb), kinds, "{role} {verb}");
         }
     }
-    assert_eq!(roles.len(), 11);
+    assert_eq!(roles.len(), 12);
     for (name, role) in &roles {
         let labels = role["metadata"]["labels"].as_object().unwrap();
         let aggregated: Vec<&String> = labels

@@ -161,6 +161,14 @@ def test_groups(net):
     assert sorted(rule["IsEgress"] for rule in rules) == [False, False, True]
     [referring] = [rule for rule in rules if "ReferencedGroupInfo" in rule]
     assert referring["ReferencedGroupInfo"]["GroupId"] == net.default_group
+    # What a rule is for can be said anew; without a word it is for nothing.
+    for text in [{"Description": "clients"}, {}]:
+        changed = tcp(IpRanges=[{"CidrIp": "10.0.0.0/16", **text}])
+        assert ec2.update_security_group_rule_descriptions_ingress(GroupId=group, IpPermissions=changed)["Return"] is True
+        [shown] = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
+        assert shown["IpPermissions"][0]["IpRanges"] == [{"CidrIp": "10.0.0.0/16", **text}]
+    unknown = {"GroupId": group, "IpPermissions": tcp(IpRanges=[{"CidrIp": "10.1.0.0/16"}])}
+    refused("InvalidPermission.NotFound", ec2.update_security_group_rule_descriptions_ingress, **unknown)
     # A group that another one names stays.
     other = net.group("other")
     ec2.authorize_security_group_ingress(GroupId=other, IpPermissions=tcp(UserIdGroupPairs=[{"GroupId": group}]))

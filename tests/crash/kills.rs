@@ -53,6 +53,11 @@ pub async fn undisturbed(scenarios: &[Arc<Scenario>]) -> Result<Vec<Vec<Pair>>, 
         let calls = stage.calls(case, begin).await;
         let changed = calls.iter().rposition(|call| call.mutating);
         for (place, call) in calls.into_iter().enumerate() {
+            // The lists of a network are read together: one of them stands for all.
+            let network = call.service == "ec2" && call.operation != "DescribeVpcEndpoints";
+            if network && !call.mutating {
+                continue;
+            }
             let count = counts.entry(call.operation.clone()).or_default();
             *count += 1;
             // A list that many plans share is read when the last one is too old.

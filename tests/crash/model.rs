@@ -17,6 +17,7 @@ impl Held {
     /// A model: `contact alias: Display Name` with indented `channel`, `stage` and `tag` lines under it, `rotation name: members` with
     /// `override` and `tag` lines, `set main: Regions` with `tag` lines or `set none:`,
     /// `response-plan name: title, impact N` with a line for each thing that it has. Order means nothing but for stages.
+    /// `endpoint service: type` has a line for each place, group, policy and tag, `security-group name:` for each rule and tag.
     /// `record plan: title, state` has `related` and `tag` lines, `engagement alias: who was paged` stands alone.
     pub fn parse(text: &str) -> Self {
         let mut lines = BTreeSet::new();
@@ -31,6 +32,8 @@ impl Held {
                 "response-plan ",
                 "record ",
                 "engagement ",
+                "endpoint ",
+                "security-group ",
             ];
             if begins.iter().any(|begin| line_text.starts_with(begin)) {
                 line_text
@@ -72,7 +75,79 @@ impl Held {
         for plan in plans.into_iter().flat_map(serde_json::Map::values) {
             held.read_response_plan(plan);
         }
+        let networks = account["networks"].as_object();
+        for network in networks.into_iter().flat_map(serde_json::Map::values) {
+            held.read_network(network);
+        }
         held
+    }
+
+    /// Endpoints that are not on their way out, and groups that were made; the rest of a network is no business of anybody here.
+    fn read_network(&mut self, network: &Value) {
+        let empty = serde_json::Map::new();
+        let all = |what: &str| network[what].as_object().unwrap_or(&empty);
+        let ids = |list: &Value| -> Vec<String> {
+            let ids = list.as_array().into_iter().flatten();
+            ids.filter_map(|id| id.as_str().map(str::to_owned))
+                .collect()
+        };
+        let called = |id: &str| text(&network["tags"][id], &["Name"]);
+        for (id, endpoint) in all("endpoints") {
+            if ["deleting", "deleted"].contains(&text(endpoint, &["state"]).as_str()) {
+                continue;
+            }
+            let service = text(endpoint, &["service"]);
+            let name = service.rsplit('.').next().unwrap_or_default().to_owned();
+            let mut head = format!("endpoint {name}: {}", text(endpoint, &["kind"]));
+            if endpoint["privateDns"] == true {
+                head.push_str(", private DNS");
+            }
+            self.add(&head);
+            let subnets = ids(&endpoint["subnets"]);
+            let zones = subnets
+                .iter()
+                .map(|s| text(&network["subnets"][s], &["zone"]));
+            let tables = ids(&endpoint["routeTables"]);
+            for place in zones.chain(tables.iter().map(|t| called(t))) {
+                self.add(&format!("{name}: in {place}"));
+            }
+            for group in ids(&endpoint["groups"]) {
+                let group = text(&network["groups"][group], &["name"]);
+                self.add(&format!("{name}: group {group}"));
+            }
+            let policy: Value =
+                serde_json::from_str(&text(endpoint, &["policy"])).unwrap_or_default();
+            if policy["Statement"][0]["Action"] != "*" {
+                self.add(&format!("{name}: allows something"));
+            }
+            self.add_tags(&name, &network["tags"][id]);
+        }
+        for (id, group) in all("groups") {
+            let name = text(group, &["name"]);
+            if name == "default" {
+                continue;
+            }
+            self.add(&format!("security-group {name}:"));
+            for rule in group["rules"].as_array().into_iter().flatten() {
+                let way = if rule["egress"] == true { "out" } else { "in" };
+                let peer = rule["peer"].as_object().into_iter().flatten();
+                let peer: Vec<&str> = peer.filter_map(|(_, peer)| peer.as_str()).collect();
+                self.add(&format!(
+                    "{name}: lets {way} {} {} {}",
+                    peer.join(" "),
+                    text(rule, &["protocol"]),
+                    rule["from"]
+                ));
+            }
+            self.add_tags(&name, &network["tags"][id]);
+        }
+    }
+
+    fn add_tags(&mut self, name: &str, tags: &Value) {
+        for (key, value) in tags.as_object().into_iter().flatten() {
+            let value = value.as_str().unwrap_or_default();
+            self.add(&format!("{name}: tag {key} = {value}"));
+        }
     }
 
     fn read_response_plan(&mut self, plan: &Value) {

@@ -53,6 +53,12 @@ impl Hands {
     pub fn incidents(&self) -> aws_sdk_ssmincidents::Client {
         self.simulator.incidents(&self.account, REGION)
     }
+
+    /// SDK client for EC2.
+    pub fn ec2(&self) -> aws_sdk_ec2::Client {
+        let endpoint = self.simulator.endpoint();
+        aws_sdk_ec2::Client::new(&harness::aws::config(endpoint, &self.account, REGION))
+    }
 }
 
 /// A deadline that holds for as long as these tests run; always the same, since it cannot be edited.
@@ -250,6 +256,7 @@ impl Stage {
                         .replace("{account}", &case.account)
                         .replace("{soon}", &soon())
                         .replace("{provider}", &case.namespace);
+                    let yaml = self.with_ids(case, yaml).await;
                     for object in harness::cluster::documents(&yaml).expect("a manifest") {
                         self.world.apply_value(self.at_home(case, object)).await;
                     }
@@ -262,6 +269,22 @@ impl Stage {
                 Step::InAws(hand) => hand(&hands).await,
             }
         }
+    }
+
+    /// `{name}` becomes the id of what carries that name in the account's network.
+    async fn with_ids(&self, case: &Case, mut yaml: String) -> String {
+        if !yaml.contains("'{") {
+            return yaml;
+        }
+        let account = self.world.simulator.account(&case.account).await;
+        let account = account.expect("the account");
+        let tags = account["networks"][REGION]["tags"].as_object();
+        for (id, tags) in tags.into_iter().flatten() {
+            if let Some(name) = tags["Name"].as_str() {
+                yaml = yaml.replace(&format!("'{{{name}}}'"), id);
+            }
+        }
+        yaml
     }
 
     async fn wait_ready(&self, case: &Case, steps: &[Step]) {
@@ -316,6 +339,7 @@ impl Stage {
                     | "Incident"
                     | "TestPage"
                     | "RotationOverride"
+                    | "VpcEndpoint"
             )
         ) {
             object["spec"]["providerConfigRef"] = json!({"name": case.namespace});
@@ -555,7 +579,8 @@ impl Stage {
                     let ready = |object| condition(object, "Ready");
                     // What AWS takes minutes for is not there yet, and what is deleted is not there any more.
                     let meant = ready(&pair[1]).is_some_and(|ready| {
-                        (kind.as_str(), ready.reason.as_str()) == ("ReplicationSet", "Progressing")
+                        let slow = ["ReplicationSet", "VpcEndpoint"].contains(&kind.as_str());
+                        (slow && ready.reason == "Progressing")
                             || case.scenario.expects_unready(&kind)
                     });
                     if meant {

@@ -15,9 +15,10 @@ use crate::roster::{
     START, make_rotation, make_schedule, rotation, schedule_with, schedules_in_sync,
 };
 use crate::support::{contact, contact_with, secret};
+use crate::vpc_endpoint_net::{Net, with};
 
 /// The kinds that stand for something in AWS, in the order in which a reader looks at them.
-pub const KINDS: [&str; 7] = [
+pub const KINDS: [&str; 8] = [
     "Contact",
     "OnCallSchedule",
     "EscalationPlan",
@@ -25,6 +26,7 @@ pub const KINDS: [&str; 7] = [
     "Incident",
     "RotationOverride",
     "ChannelActivation",
+    "VpcEndpoint",
 ];
 
 /// The namespace in which the teams' schedules and plans are.
@@ -70,8 +72,8 @@ pub fn rota(world: &World, name: &str, members: &[&str]) -> Value {
 }
 
 /// What is in AWS before anybody thinks of a cluster: Dora, a schedule, an escalation plan and a response plan, all of them named `legacy`
-/// but her.
-pub async fn before_us(world: &World) {
+/// but her, and a VPC with an endpoint for Systems Manager.
+pub async fn before_us(world: &World) -> Net {
     let dora = made_by_hand(world, "dora").await.arn;
     let day = make_rotation(world, "day", std::slice::from_ref(&dora), START).await;
     let schedule = make_schedule(world, "legacy-schedule", &[day]).await;
@@ -115,6 +117,21 @@ pub async fn before_us(world: &World) {
         .send()
         .await
         .unwrap();
+    let net = Net::new(world).await;
+    net.by_hand("ssm", true, &[]).await;
+    net
+}
+
+/// The endpoints of the team: the one that was there, one with a group of its own, and a gateway.
+fn endpoints(world: &World, net: &Net) -> Vec<Value> {
+    let legacy = json!({"adoptionPolicy": "Adopt", "managedSecurityGroup": null});
+    let endpoints = [
+        with(net.interface("legacy-ssm", "ssm"), &legacy),
+        net.interface("contacts", "ssm-contacts"),
+        net.gateway("s3"),
+    ];
+    let at_home = |object| world.at_home(in_team(world, object));
+    endpoints.into_iter().map(at_home).collect()
 }
 
 /// The manifests of the company, as they stand in Git. What was there before is to be adopted.
@@ -323,8 +340,9 @@ pub async fn all_ready(world: &World, count: usize) -> Vec<(String, DynamicObjec
 
 /// The company as it is at work: everything applied, adopted, activated and Ready. Answers with its manifests.
 pub async fn at_work(world: &World) -> Vec<Value> {
-    before_us(world).await;
-    let manifests = manifests(world);
+    let net = before_us(world).await;
+    let mut manifests = manifests(world);
+    manifests.extend(endpoints(world, &net));
     apply(world, &manifests).await;
     activate(world).await;
     all_ready(world, count(&manifests)).await;

@@ -751,7 +751,7 @@ async fn its_endpoints_are_used_instead_of_the_environments() {
     let mut config = world.provider_config();
     let url = world.simulator.endpoint().to_owned();
     config["spec"]["endpoints"] = json!(
-        ["SSMContacts", "SSMIncidents", "STS"]
+        ["SSMContacts", "SSMIncidents", "EC2", "STS"]
             .map(|service| json!({"service": service, "url": url}))
     );
     world.apply_value(config).await;

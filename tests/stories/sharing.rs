@@ -29,7 +29,14 @@ async fn elsewhere(world: &World, owner: Option<&str>) -> Stage {
 fn greedy(mut manifest: Value) -> Value {
     if matches!(
         manifest["kind"].as_str(),
-        Some("Contact" | "OnCallSchedule" | "EscalationPlan" | "ResponsePlan" | "RotationOverride")
+        Some(
+            "Contact"
+                | "OnCallSchedule"
+                | "EscalationPlan"
+                | "ResponsePlan"
+                | "RotationOverride"
+                | "VpcEndpoint"
+        )
     ) {
         manifest["spec"]["adoptionPolicy"] = json!("AdoptAndOverwrite");
         manifest["spec"]["deletionPolicy"] = json!("Delete");
@@ -66,6 +73,9 @@ async fn another_owner_is_refused_everything_and_told_who_has_it() {
         ("EscalationPlan", "legacy-plan"),
         ("RotationOverride", "running"),
         ("RotationOverride", "to-come"),
+        ("VpcEndpoint", "legacy-ssm"),
+        ("VpcEndpoint", "contacts"),
+        ("VpcEndpoint", "s3"),
     ] {
         let name = of_team(&theirs, name);
         theirs

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::company::{kubectl, of_team, rota, team};
 use crate::roster::schedule_with;
 use crate::support::{Stage, build, contact, contact_with, mutations, secret};
+use crate::vpc_endpoint_net::Net;
 
 const VERSION: &str = "incident-operator.dev/v1alpha1";
 
@@ -20,8 +21,8 @@ fn object(kind: &str, name: &str, namespace: &str, spec: &Value) -> Value {
     json!({"apiVersion": VERSION, "kind": kind, "metadata": {"name": name, "namespace": namespace}, "spec": spec})
 }
 
-/// The whole tree, the account itself included.
-fn tree(world: &World) -> Vec<Value> {
+/// The whole tree, the account itself included; the VPC is there before.
+fn tree(world: &World, net: &Net) -> Vec<Value> {
     let team = team(world);
     let person = |name: &str| json!({"namespace": world.namespace, "name": name});
     let deadline = Timestamp::now()
@@ -94,13 +95,15 @@ fn tree(world: &World) -> Vec<Value> {
             &team,
             &json!({"contactRef": person("carol"), "startDeadline": deadline}),
         ),
+        net.interface("contacts", "ssm-contacts"),
+        net.gateway("s3"),
     ];
     objects.into_iter().map(|o| world.at_home(o)).collect()
 }
 
 /// Applies everything at once, in an order that nobody chose.
-async fn apply_at_once(world: &World, seed: u64) -> Vec<Value> {
-    let mut objects = tree(world);
+async fn apply_at_once(world: &World, net: &Net, seed: u64) -> Vec<Value> {
+    let mut objects = tree(world, net);
     objects.shuffle(&mut StdRng::seed_from_u64(seed));
     for object in &objects {
         for channel in object["spec"]["channels"].as_array().into_iter().flatten() {
@@ -128,7 +131,8 @@ async fn asked(world: &World, operation: &str) -> usize {
 
 async fn comes_and_goes(seed: u64) {
     let world = account().await;
-    let objects = apply_at_once(&world, seed).await;
+    let net = Net::new(&world).await;
+    let objects = apply_at_once(&world, &net, seed).await;
     world
         .eventually("all of it is Ready", seconds(120), async || {
             let ours = world.our_objects().await.unwrap();
@@ -161,6 +165,8 @@ async fn comes_and_goes(seed: u64) {
             .unwrap();
     }
     world.aws_empty().await;
+    assert_eq!(net.endpoints().await.len(), 0);
+    assert_eq!(net.groups().await, Vec::<String>::new());
     let plans = world.incidents().list_response_plans().send().await;
     assert!(plans.unwrap().response_plan_summaries.is_empty());
     let sets = world.incidents().list_replication_sets().send().await;

@@ -14,7 +14,7 @@ use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIden
 use aws_smithy_runtime_api::client::dns::ResolveDnsError;
 
 use super::{CallError, Dependent, ErrorClass, known_class};
-use crate::aws::{Operation, safe_text};
+use crate::aws::{Operation, Service, safe_text};
 
 impl CallError {
     /// What an SDK error means as the outcome of `operation`.
@@ -68,6 +68,9 @@ where
     let mut call = CallError::new(operation, class);
     call.code = error.code().and_then(safe_text::code);
     call.detail = error.message().and_then(safe_text::detail);
+    if operation.service() == Service::EC2 && call.detail.is_none() {
+        call.detail = error.message().and_then(safe_text::of_ec2);
+    }
     call.denied_action = error.message().and_then(safe_text::denied_action);
     // An error of the service's own may come after the effect.
     call.effect_unknown = class == ErrorClass::Transient && operation.is_mutating();

@@ -251,3 +251,24 @@ proptest! {
         shown(&text);
     }
 }
+
+#[test]
+fn what_ec2_says_is_told_in_our_words_with_the_ids_it_names() {
+    let conflict = "private-dns-enabled cannot be set because there is already a conflicting DNS domain for ssm.eu-central-1.amazonaws.com in the VPC vpc-0a1b2c3d4e5f60718";
+    assert_eq!(
+        of_ec2(conflict).as_deref(),
+        Some("there is already a conflicting DNS domain in the VPC (vpc-0a1b2c3d4e5f60718)")
+    );
+    let zone = "Found another VPC endpoint subnet in the availability zone of subnet-0a1b2c3d";
+    assert_eq!(
+        of_ec2(zone).as_deref(),
+        Some("another subnet of the endpoint is in the same zone (subnet-0a1b2c3d)")
+    );
+    for quotes in [
+        "Value ( +15005550199 ) for parameter description is invalid.",
+        "Invalid id: \"sg-15005550199\" (expecting \"sg-...\")",
+        "tag alice@example.com",
+    ] {
+        assert_eq!(of_ec2(quotes), None, "{quotes}");
+    }
+}

@@ -144,6 +144,8 @@ impl<R: ExternalResource> Engine<R> {
             }
             Refusal::NothingToObserve => {
                 common.arn = None;
+                common.findings.clear();
+                common.pending_changes.clear();
                 return Ok(Done {
                     conclusion: Conclusion::Differs {
                         reason: Reason::NotFoundInAws,

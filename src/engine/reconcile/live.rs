@@ -73,7 +73,8 @@ impl<R: ExternalResource> Engine<R> {
                 return Ok(self.report_only(&object, &site, draft, &desired, &found));
             }
             Decision::Refuse(refusal) => {
-                if R::SHOWS_WHAT_IS_REFUSED {
+                // What is gone is not shown on as if it were there.
+                if R::SHOWS_WHAT_IS_REFUSED || refusal == Refusal::NothingToObserve {
                     self.show(&object, draft, &desired, found.observed.as_ref());
                 }
                 self.note_resolved(&object, draft, &references);
@@ -433,7 +434,8 @@ impl<R: ExternalResource> Engine<R> {
                 message: message.to_owned(),
             };
             let observed_generation = common.observed_generation;
-            status::conclude(common, live.object.meta().generation, &working, now);
+            let judged = live.object.judged_at(now);
+            status::conclude(common, live.object.meta().generation, &working, judged);
             common.observed_generation = observed_generation;
         }
         live.write_status(draft).await?;

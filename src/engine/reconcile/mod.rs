@@ -366,13 +366,12 @@ impl<R: ExternalResource> Engine<R> {
             conclusion,
             Conclusion::Suspended | Conclusion::Transient { .. }
         );
-        let made = live.object.meta().creation_timestamp.as_ref();
-        let comparable = made.is_some_and(|made| made.0 <= now);
-        if judges && comparable && live.object.has_old_status() {
+        if judges && live.object.has_old_status() {
             // What was true of the object that the backup was made of begins anew with this one.
             common.conditions.retain(|c| c.type_ != "Ready");
         }
-        status::conclude(common, live.object.meta().generation, &conclusion, now);
+        let judged = live.object.judged_at(now);
+        status::conclude(common, live.object.meta().generation, &conclusion, judged);
         let after = ready_text(common);
         fail_point("before-status");
         if let Err(error) = live.write_status(&draft).await {

@@ -101,6 +101,7 @@ fn account(contacts: Vec<Contact>, rotations: Vec<Rotation>) -> Account {
             taggable: true,
         }),
         response_plans: BTreeMap::new(),
+        vpc_endpoints: vec![],
     }
 }
 

@@ -66,7 +66,7 @@ fn detail(&self) -> String {
     let rotations = rotations.map(|r| (&r.name, &r.arn, &r.rollout_at));
     let observed = self.status.as_ref().and_then(|s| s.common.observed_generation);
     let reachable = self.status.as_ref().and_then(|s| Some(s.summary.as_ref()?.reachable.as_str()));
-    let ours = self.is_vouched_for(Timestamp::MAX);
+    let ours = self.is_vouched_for();
     format!("{:?} {observed:?} {:?} {reachable:?} {ours}", self.metadata.generation, rotations.collect::<Vec<_>>())
 }
 fn alias(&self) -> Option<String> {

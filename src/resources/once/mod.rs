@@ -288,7 +288,7 @@ impl<R: Request> Requests<R> {
             R::Object::common_status_mut(draft),
             generation,
             conclusion,
-            now,
+            live.object.judged_at(now),
         );
         fail_point("before-once-status");
         live.write_status(draft).await.map(|_| ())

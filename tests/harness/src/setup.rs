@@ -177,6 +177,8 @@ pub fn provider_config(
                 {"group": "IncidentsRead", "perSecond": 1000},
                 {"group": "IncidentsWrite", "perSecond": 1000},
                 {"group": "ReplicationSetWrite", "perSecond": 1000},
+                {"group": "EC2Read", "perSecond": 1000},
+                {"group": "EC2Write", "perSecond": 1000},
                 {"group": "Identity", "perSecond": 1000},
             ],
             "deletionBudget": {"maxPerHour": 1000},

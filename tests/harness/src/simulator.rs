@@ -130,6 +130,38 @@ impl Simulator {
         aws_sdk_ssmincidents::Client::new(&aws::config(&self.endpoint, account, region))
     }
 
+    /// A call of EC2's query protocol; answers with the XML. Enough to furnish a network without EC2's SDK, which takes minutes to build.
+    pub async fn ec2(
+        &self,
+        account: &str,
+        region: &str,
+        action: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<String> {
+        let key = aws::access_key(account);
+        let scope = format!("{key}/20260101/{region}/ec2/aws4_request");
+        let signature = "SignedHeaders=host, Signature=none";
+        let mut form = vec![("Action", action), ("Version", "2016-11-15")];
+        form.extend_from_slice(parameters);
+        let response = self
+            .http
+            .post(&self.endpoint)
+            .header(
+                "authorization",
+                format!("AWS4-HMAC-SHA256 Credential={scope}, {signature}"),
+            )
+            .form(&form)
+            .send()
+            .await
+            .with_context(|| action.to_owned())?;
+        let status = response.status();
+        let text = response.text().await?;
+        if !status.is_success() {
+            bail!("{action}: {status} {text}");
+        }
+        Ok(text)
+    }
+
     /// A request to the control endpoint.
     pub async fn control(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value> {
         let method = reqwest::Method::from_bytes(method.as_bytes())?;

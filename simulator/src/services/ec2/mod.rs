@@ -226,6 +226,11 @@ static OPERATIONS: &[Operation] = &[
         rule::revoke_ingress,
     ),
     write(
+        "UpdateSecurityGroupRuleDescriptionsIngress",
+        &shapes::DESCRIBE_RULES_INGRESS,
+        rule::describe_ingress,
+    ),
+    write(
         "RevokeSecurityGroupEgress",
         &shapes::REVOKE,
         rule::revoke_egress,

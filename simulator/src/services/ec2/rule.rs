@@ -277,6 +277,34 @@ pub(super) fn revoke_egress(account: &mut Account, call: &mut Call<'_>) -> Resul
     revoke(account, call, true)
 }
 
+/// Says what rules of a group are for; a rule that is given without a description loses the one it has.
+pub(super) fn describe_ingress(
+    account: &mut Account,
+    call: &mut Call<'_>,
+) -> Result<Value, AwsError> {
+    let network = network(account, call);
+    let id = call.required("GroupId").to_owned();
+    let rules = spoken_of(network, call, false)?;
+    if rules.is_empty() {
+        return Err(errors::lacking("ipPermissions"));
+    }
+    let Some(group) = network.groups.get_mut(&id) else {
+        return Err(GROUP.missing(&id));
+    };
+    let position = |rule: &Rule| group.rules.iter().position(|known| known.same(rule));
+    let places: Vec<Option<usize>> = rules.iter().map(position).collect();
+    if places.contains(&None) {
+        return Err(AwsError::new(
+            "InvalidPermission.NotFound",
+            "The specified rule does not exist in this security group.",
+        ));
+    }
+    for (place, rule) in places.into_iter().flatten().zip(rules) {
+        group.rules[place].description = rule.description;
+    }
+    Ok(json!({"return": true}))
+}
+
 fn basics(group: &str, rule: &Rule) -> Map<String, Value> {
     let mut view = Map::new();
     let mut put = |name: &str, value: Value| {

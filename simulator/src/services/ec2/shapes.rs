@@ -127,6 +127,7 @@ inputs! {
         "ToPort" optional NUMBER, "CidrIp" optional TEXT, "TagSpecification" optional TAG_SPECIFICATIONS };
     REVOKE = { "GroupId" required TEXT, "SecurityGroupRuleId" optional TEXTS, "IpPermissions" optional PERMISSIONS, "IpProtocol" optional TEXT,
         "FromPort" optional NUMBER, "ToPort" optional NUMBER, "CidrIp" optional TEXT };
+    DESCRIBE_RULES_INGRESS = { "GroupId" required TEXT, "IpPermissions" optional PERMISSIONS };
     DESCRIBE_RULES = { "SecurityGroupRuleId" optional TEXTS, "Filter" optional FILTERS, "MaxResults" optional PAGE, "NextToken" optional TEXT };
 
     DESCRIBE_PREFIX_LISTS = { "PrefixListId" optional TEXTS, "Filter" optional FILTERS, "MaxResults" optional NUMBER, "NextToken" optional TEXT };

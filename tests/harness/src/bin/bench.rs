@@ -79,6 +79,9 @@ async fn bench(arguments: &Arguments, report: &mut Report) -> Result<()> {
     if wanted("incidents") {
         incidents(report).await.context("incidents")?;
     }
+    if wanted("endpoints") {
+        endpoints(report).await.context("endpoints")?;
+    }
     if wanted("throttled") && arguments.only.as_deref() != Some("unthrottled") {
         throttled(arguments.contacts, report)
             .await
@@ -154,6 +157,8 @@ fn limits(per_second: impl Fn(&str) -> f64) -> Value {
         "IncidentsRead",
         "IncidentsWrite",
         "ReplicationSetWrite",
+        "EC2Read",
+        "EC2Write",
         "Identity",
     ];
     let limits: Vec<Value> = groups
@@ -838,6 +843,148 @@ async fn incidents(report: &mut Report) -> Result<()> {
         "MiB",
     );
     finish(world).await
+}
+
+/// VPCs of the part with endpoints.
+const VPCS: usize = 20;
+/// Services of which each VPC has an endpoint.
+const SERVICES: [&str; 10] = [
+    "ssm",
+    "ssmmessages",
+    "ec2messages",
+    "ec2",
+    "kms",
+    "logs",
+    "ssm-incidents",
+    "ssm-contacts",
+    "sns",
+    "sqs",
+];
+
+/// What two hundred endpoints cost when nothing changes.
+async fn endpoints(report: &mut Report) -> Result<()> {
+    let count = VPCS * SERVICES.len();
+    println!("{count} VPC endpoints with security groups in {VPCS} VPCs");
+    let options = SimulatorOptions {
+        latency_milliseconds: Some(30),
+        ..SimulatorOptions::default()
+    };
+    let builder = builder("endpoints")
+        .own_simulator(options)
+        .provider(limits(|_| 100_000.0));
+    let mut world = builder.drift("1h").try_build().await?;
+    world.start_operator().await?;
+    let begin = Instant::now();
+    for vpc in 0..VPCS {
+        for object in vpc_with_endpoints(&world, vpc).await? {
+            world.try_apply(&world.at_home(object)).await?;
+        }
+    }
+    for vpc in 0..VPCS {
+        for service in SERVICES {
+            world
+                .ready("VpcEndpoint", &format!("{service}-{vpc:02}"))
+                .await;
+        }
+    }
+    println!("  all Ready after {:.1} s", begin.elapsed().as_secs_f64());
+    let interval = 10;
+    set_drift(&mut world, &format!("{interval}s")).await?;
+    tokio::time::sleep(seconds(interval * 2)).await;
+    let (since, mark) = (
+        world.last_call().await,
+        world.audit().map_or(0, |log| log.mark()),
+    );
+    let used = world.operator().usage()?;
+    let cycles = 6;
+    tokio::time::sleep(seconds(interval * cycles)).await;
+    let used = world.operator().usage()?.processor_seconds - used.processor_seconds;
+    let calls = world.operator_calls(since).await;
+    println!("  in {cycles} drift cycles: {}", by_operation(&calls));
+    let cycles = float(usize::try_from(cycles)?);
+    let of = |operation: &str| calls.iter().filter(|c| c.operation == operation).count();
+    // Two lists a cycle, since one is half a cycle old at most; a page has a thousand.
+    report.at_most(
+        "endpoints: DescribeVpcEndpoints per drift cycle",
+        float(of("DescribeVpcEndpoints")) / cycles,
+        3.0,
+        "",
+    );
+    let others = calls
+        .iter()
+        .filter(|c| c.operation != "DescribeVpcEndpoints" && c.operation != "DescribeVpcAttribute");
+    report.at_most(
+        "endpoints: other calls per drift cycle, attributes of VPCs apart",
+        float(others.count()) / cycles,
+        20.0,
+        "",
+    );
+    // Two attributes of each VPC, twice a cycle.
+    report.at_most(
+        "endpoints: DescribeVpcAttribute per drift cycle and VPC",
+        float(of("DescribeVpcAttribute")) / cycles / float(VPCS),
+        5.0,
+        "",
+    );
+    report.at_most(
+        "endpoints: processor time per check",
+        used * 1000.0 / cycles / float(count),
+        3.0,
+        "ms",
+    );
+    report.at_most(
+        "endpoints: memory",
+        mebibytes(world.operator())?,
+        64.0,
+        "MiB",
+    );
+    let wrote = world.operator_writes(mark).len() + calls.iter().filter(|c| c.mutating).count();
+    report.at_most("endpoints: writes at rest", float(wrote), 0.0, "");
+    world.simulator.latency(0, None).await?;
+    world.simulator.no_quotas().await?;
+    Ok(())
+}
+
+/// Furnishes a VPC and makes the manifests of its endpoints.
+async fn vpc_with_endpoints(world: &World, index: usize) -> Result<Vec<Value>> {
+    let call = async |action: &str, parameters: &[(&str, &str)], answer: &str| {
+        let (account, region) = (&world.account, &world.region);
+        let xml = world
+            .simulator
+            .ec2(account, region, action, parameters)
+            .await?;
+        let rest = xml.split_once(&format!("<{answer}>"));
+        let text = rest.and_then(|(_, rest)| rest.split_once('<'));
+        text.map(|(text, _)| text.to_owned())
+            .with_context(|| format!("{action} answered without {answer}"))
+    };
+    let vpc = call("CreateVpc", &[("CidrBlock", "10.0.0.0/16")], "vpcId").await?;
+    let on = [
+        ("VpcId", vpc.as_str()),
+        ("EnableDnsHostnames.Value", "true"),
+    ];
+    call("ModifyVpcAttribute", &on, "return").await?;
+    let mut subnets = vec![];
+    for (zone, range) in [("a", "10.0.1.0/24"), ("b", "10.0.2.0/24")] {
+        let zone = format!("{}{zone}", world.region);
+        let subnet = [
+            ("VpcId", vpc.as_str()),
+            ("CidrBlock", range),
+            ("AvailabilityZone", &zone),
+        ];
+        subnets.push(call("CreateSubnet", &subnet, "subnetId").await?);
+    }
+    let endpoint = |service: &&str| {
+        json!({
+            "apiVersion": "incident-operator.dev/v1alpha1", "kind": "VpcEndpoint",
+            "metadata": {"name": format!("{service}-{index:02}")},
+            "spec": {
+                "vpcId": vpc, "service": service, "type": "Interface", "subnetIds": subnets,
+                "managedSecurityGroup": {"ingress": [{"cidr": "10.0.0.0/16"}]},
+            },
+        })
+    };
+    Ok(SERVICES.iter().map(endpoint).collect())
 }
 
 /// Creation under budgets of 50 times the published quotas.

@@ -99,7 +99,7 @@ fn prepare(directory: &Path) -> Result<PathBuf> {
 }
 
 /// The objects in every YAML file of a directory, by file name.
-fn read(examples: &Path) -> Result<Vec<Value>> {
+pub fn read(examples: &Path) -> Result<Vec<Value>> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(examples)
         .with_context(|| format!("read {}", examples.display()))?
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
@@ -120,7 +120,7 @@ fn read(examples: &Path) -> Result<Vec<Value>> {
     Ok(objects)
 }
 
-fn name_of(object: &Value) -> String {
+pub fn name_of(object: &Value) -> String {
     let namespace = object["metadata"]["namespace"]
         .as_str()
         .map_or(String::new(), |namespace| format!("{namespace}/"));
@@ -200,6 +200,7 @@ async fn show(
         state.as_deref().unwrap_or("absent")
     );
     println!("{}", held(environment).await?);
+    crate::network::show(environment, examples, begin).await?;
     crate::incident::show(environment, examples, begin).await
 }
 
@@ -240,7 +241,7 @@ async fn held(environment: &Environment) -> Result<String> {
 }
 
 /// Makes the namespaces that the examples speak of and that do not exist.
-async fn make_namespaces(
+pub async fn make_namespaces(
     cluster: &Cluster,
     objects: &[Value],
     made: &mut Vec<String>,
@@ -260,7 +261,7 @@ async fn make_namespaces(
 }
 
 /// Waits until every object of ours is Ready, and says what changes meanwhile.
-async fn wait(cluster: &Cluster, objects: &[Value], begin: Instant) -> Result<()> {
+pub async fn wait(cluster: &Cluster, objects: &[Value], begin: Instant) -> Result<()> {
     let mut waiting: Vec<&Value> = objects
         .iter()
         .filter(|object| has_status(object) && !is_default_provider(object))

@@ -4,6 +4,7 @@ mod background;
 mod demo;
 mod environment;
 mod incident;
+mod network;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
