@@ -154,24 +154,11 @@ fn dependencies_are_built_from_manifests_alone() {
         .args(["-euo", "pipefail", "-c", stand_ins])
         .current_dir(&directory));
     // Cargo takes the workspace for whole, and the lock for up to date.
-    let known = run(Command::new(env!("CARGO"))
-        .args(["metadata", "--locked", "--offline", "--format-version=1"])
+    let members = run(Command::new(env!("CARGO"))
+        .args(["tree", "--workspace", "--locked", "--offline", "--depth=0"])
         .current_dir(&directory));
-    let known: Value = serde_json::from_str(&known).unwrap();
-    let packages = known["packages"].as_array().unwrap();
-    let operator = packages
-        .iter()
-        .find(|package| package["name"] == "incident-operator")
-        .unwrap();
-    assert!(
-        operator["targets"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .any(|target| {
-                target["name"] == "incident-operator" && target["kind"] == json!(["bin"])
-            })
-    );
+    assert!(members.contains("incident-operator v"), "{members}");
+    assert!(directory.path().join("src/main.rs").is_file());
 }
 
 #[test]
