@@ -8,6 +8,7 @@ SHELL := bash
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 DEMO ?=
+DOCKER ?= docker
 # Stories mostly wait, for AWS and for time to pass: more of them than processors.
 TEST_THREADS ?= 4
 
@@ -19,6 +20,7 @@ help:
 	@echo 'make test              everything: format, lints, unit, schema, system, conformance'
 	@echo 'make generate          CRDs, what the chart has of the operator, the schema of exports'
 	@echo 'make bench             speed and memory, release build'
+	@echo 'make image             the container image, by BuildKit'
 	@echo 'make lint, make fmt    clippy; rustfmt'
 
 .PHONY: build
@@ -60,10 +62,11 @@ test-control-plane:
 	tests/control-plane/build.sh
 	tests/control-plane/test.sh
 
-# Helm, promtool and others that judge what we ship: built by themselves, so that no test waits for them.
+# Helm, promtool and others that judge what we ship: made by themselves, so that no test waits for them.
 .PHONY: test-judges
 test-judges:
 	tests/judges/build.sh
+	tests/image/tools.sh
 
 .PHONY: test-cargo
 test-cargo:
@@ -85,3 +88,7 @@ generate: build
 bench:
 	$(CARGO) build --workspace --release
 	$(TARGET)/release/bench
+
+.PHONY: image
+image:
+	$(DOCKER) build --build-arg REVISION=$(shell git rev-parse HEAD) --tag incident-operator:$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1) .

@@ -1,15 +1,23 @@
-//! Metrics of the operator itself; those of AWS calls are in `aws::observe`. The one place where names are spelled.
+//! Metrics of the operator itself; those of AWS calls are in `aws::observe`, what is counted of objects in `census`. Nowhere else are names
+//! spelled.
+
+mod census;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use kube::core::DeserializeGuard;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
+
+use self::census::Census;
+use crate::engine::ManagedObject;
+use crate::engine::store::ObjectStore;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct PassLabels {
@@ -30,6 +38,12 @@ struct PriorityLabels {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct AccountLabels {
     account: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct DriftLabels {
+    kind: &'static str,
+    namespace: String,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -78,7 +92,7 @@ pub struct OnCallFigures {
 /// Who was on call in each schedule, so that hand-offs are counted and nobody is shown for longer.
 type OnCallNow = Arc<Mutex<HashMap<ScheduleLabels, Vec<String>>>>;
 
-/// Metrics of passes, of the queue and of schedules. Labels are bounded: names of people only when asked for, names of other objects but
+/// Metrics of passes, of the queue, of objects and of schedules. Labels are bounded: names of people only when asked for, names of other objects but
 /// schedules never.
 #[derive(Clone)]
 pub struct Metrics {
@@ -86,6 +100,8 @@ pub struct Metrics {
     durations: Family<KindLabels, Histogram>,
     queued: Family<PriorityLabels, Gauge>,
     braked: Family<AccountLabels, Counter>,
+    drift: Family<DriftLabels, Counter>,
+    census: Census,
     leader: Gauge,
     uncovered: Family<ScheduleLabels, Gauge>,
     next_gap: Family<ScheduleLabels, Gauge>,
@@ -108,7 +124,15 @@ impl Metrics {
         });
         let queued = Family::<PriorityLabels, Gauge>::default();
         let braked = Family::<AccountLabels, Counter>::default();
+        let drift = Family::<DriftLabels, Counter>::default();
+        let census = Census::default();
         let leader = Gauge::default();
+        registry.register_collector(Box::new(census.clone()));
+        registry.register(
+            "incident_operator_drift_corrections",
+            "How often the operator put back what somebody else had changed in AWS, by kind and namespace",
+            drift.clone(),
+        );
         registry.register(
             "incident_operator_reconcile",
             "Passes over an object, by kind and outcome",
@@ -186,6 +210,8 @@ impl Metrics {
             durations,
             queued,
             braked,
+            drift,
+            census,
             leader,
             registry: Arc::new(registry),
         }
@@ -208,6 +234,24 @@ impl Metrics {
                 account: account.to_owned(),
             })
             .inc();
+    }
+
+    /// Counts a pass that put back what somebody else had changed in AWS.
+    pub fn drift_corrected(&self, kind: &'static str, namespace: Option<&str>) {
+        self.drift
+            .get_or_create(&DriftLabels {
+                kind,
+                namespace: namespace.unwrap_or_default().to_owned(),
+            })
+            .inc();
+    }
+
+    /// Tells how many objects of a kind there are and how they stand.
+    pub fn count_objects_in<K: ManagedObject>(
+        &self,
+        store: &Arc<ObjectStore<DeserializeGuard<K>>>,
+    ) {
+        self.census.include(store.clone());
     }
 
     /// Takes in how a schedule stands.

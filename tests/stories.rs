@@ -28,6 +28,8 @@ mod import;
 mod incident;
 #[path = "stories/knobs.rs"]
 mod knobs;
+#[path = "stories/metrics.rs"]
+mod metrics;
 #[path = "stories/moving.rs"]
 mod moving;
 #[path = "stories/on_call_knobs.rs"]

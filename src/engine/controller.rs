@@ -87,6 +87,7 @@ pub fn watch_kind<K: ManagedObject>(
     listed: &Listed,
     stop: &CancellationToken,
 ) {
+    shared.metrics.count_objects_in(store);
     let in_namespaces = K::NAMESPACED;
     let namespaces: Vec<Option<String>> = match &shared.settings.watch_namespaces {
         Some(names) if in_namespaces => names.iter().cloned().map(Some).collect(),

@@ -137,6 +137,19 @@ impl<T: Resource> ObjectStore<T> {
             .count()
     }
 
+    /// Shows each to `see`.
+    pub fn for_each(&self, see: impl FnMut(&T)) {
+        let partitions = self
+            .partitions
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        partitions
+            .iter()
+            .flat_map(|p| p.objects.values())
+            .map(Arc::as_ref)
+            .for_each(see);
+    }
+
     /// The key of an object of this store.
     pub fn key(&self, object: &T) -> ObjectKey {
         let (namespace, name) = id_of(object);

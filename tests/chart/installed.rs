@@ -592,6 +592,19 @@ async fn the_operator_has_the_rights_that_it_needs_and_no_others() {
         })
         .await;
     }
+    let contacts = simulator.contacts(ACCOUNT, REGION);
+    let bob = scene.get("Contact", Some("people"), "bob").await.unwrap();
+    let update = contacts
+        .update_contact()
+        .contact_id(bob.data["status"]["arn"].as_str().unwrap());
+    update.display_name("Mallory").send().await.unwrap();
+    let look = json!({"metadata": {"annotations": {"incident-operator.dev/reconcile-requested-at": "drift"}}});
+    scene.patch("Contact", Some("people"), "bob", &look).await;
+    eventually("drift is counted", STEP, async || {
+        metrics = operator.metrics().await.unwrap();
+        metrics.contains("incident_operator_drift_corrections_total")
+    })
+    .await;
     let before = metrics.clone();
 
     // Another namespace's Secrets are not for the operator.

@@ -85,6 +85,8 @@ impl<R: ExternalResource> Engine<R> {
         Self::permit(draft, &desired, &found, &verdict)
             .inspect_err(|_| self.note_resolved(&object, draft, &references))?;
         self.put_off(draft, &desired, &found, &mut verdict);
+        // Nobody asked for anything new: somebody has changed AWS.
+        let drifted = recorded.observed_generation == object.meta().generation && checks;
         let mut texts = vec![];
         let observed = if verdict.changes.is_empty() {
             // An object that was made again and goes on with what is there: its deletion must not pass us by.
@@ -103,6 +105,10 @@ impl<R: ExternalResource> Engine<R> {
             let result = self
                 .carry_out(live, draft, &site, &desired, before, &verdict, &mut texts)
                 .await;
+            if !texts.is_empty() && Self::puts_back(&verdict, &recorded, drifted) {
+                let metrics = &self.shared.metrics;
+                metrics.drift_corrected(R::Object::KIND, site.key.namespace.as_deref());
+            }
             let reached = result.and_then(|(observed, read_back)| {
                 // AWS may have kept something else than it was asked for.
                 if read_back && !self.plan(&desired, observed.as_ref(), draft)?.is_empty() {
@@ -134,8 +140,6 @@ impl<R: ExternalResource> Engine<R> {
                 }
             }
         };
-        // Nobody asked for anything new: somebody has changed AWS.
-        let drifted = recorded.observed_generation == object.meta().generation && checks;
         let reason = Self::event_reason(&verdict, &recorded, drifted);
         self.remember(&site.key, |m| m.tags = Some(asked_for));
         let origin = Some(verdict.origin);
@@ -290,6 +294,13 @@ impl<R: ExternalResource> Engine<R> {
             _ if drifted => Reason::DriftCorrected,
             _ => Reason::Updated,
         }
+    }
+
+    /// Whether the changes undo what somebody else has done in AWS; what was deleted there is made again.
+    fn puts_back(verdict: &Verdict<R::Change>, recorded: &CommonStatus, drifted: bool) -> bool {
+        let made_again = verdict.decision == Decision::Create && recorded.arn.is_some();
+        let reason = Self::event_reason(verdict, recorded, drifted);
+        drifted && (made_again || reason == Reason::DriftCorrected)
     }
 
     fn plan(
