@@ -301,7 +301,7 @@ mod tests {
         // It is no contact.
         let broken = json!({
             "apiVersion": "incident-operator.dev/v1alpha1", "kind": "Contact",
-            "metadata": {"name": "eve", "namespace": "people"}, "spec": 7,
+            "metadata": {"name": "mallory", "namespace": "people"}, "spec": 7,
         });
         contacts.take(
             0,
@@ -318,10 +318,10 @@ mod tests {
         ] {
             assert!(text.lines().any(|l| l == line), "{line}\n{text}");
         }
-        for name in ["alice", "bob", "eve"] {
+        for name in ["alice", "bob", "mallory"] {
             assert!(!text.contains(name), "names of people are not for metrics");
         }
-        for name in ["alice", "bob", "eve"] {
+        for name in ["alice", "bob", "mallory"] {
             contacts.take(0, Event::Delete(contact(name, &json!({}))));
         }
         let text = scraped(&census);
