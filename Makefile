@@ -10,7 +10,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 DEMO ?=
 DOCKER ?= docker
 # Stories mostly wait, for AWS and for time to pass: more of them than processors.
-TEST_THREADS ?= 4
+TEST_THREADS ?= 6
 
 .PHONY: help
 help:
@@ -70,7 +70,9 @@ test-judges:
 
 .PHONY: test-cargo
 test-cargo:
+	$(TARGET)/debug/local rights --forget
 	RUST_TEST_THREADS=$(TEST_THREADS) $(CARGO) test --workspace
+	$(TARGET)/debug/local rights
 
 .PHONY: test-conformance
 test-conformance:

@@ -231,9 +231,12 @@ impl Request<'_> {
             input: &input,
             created: Vec::new(),
         };
-        account
-            .iam
-            .authorize(self.principal, self.needed, service.access_denied_code)?;
+        world.authorize(
+            &account,
+            self.principal,
+            self.needed,
+            service.access_denied_code,
+        )?;
         let violations = validation::check(operation.input, &input);
         if !violations.is_empty() {
             return Err((service.common)(Common::Invalid(violations)));

@@ -9,8 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::call_log::CallLog;
 use crate::clock::{Clock, Millis, real_now};
+use crate::error::AwsError;
 use crate::fault::Faults;
 use crate::hold::Holds;
+use crate::iam::policy::Attached;
+use crate::iam::{self, Needed};
 use crate::knobs::{Knobs, Overrides};
 use crate::lock::{lock, read, write};
 use crate::quota::{QuotaSettings, Quotas};
@@ -74,6 +77,8 @@ struct Kept {
     accounts: Vec<serde_json::Value>,
     #[serde(default)]
     pages: u64,
+    #[serde(default)]
+    policies: Vec<Attached>,
 }
 
 /// What decides on what happens by itself.
@@ -104,6 +109,7 @@ pub struct World {
     knobs: RwLock<KnobSettings>,
     sessions: RwLock<HashMap<String, Session>>,
     accounts: RwLock<HashMap<String, Arc<Mutex<Account>>>>,
+    policies: RwLock<Vec<Attached>>,
     pages: AtomicU64,
     dirty: AtomicBool,
 }
@@ -127,6 +133,7 @@ impl World {
             }),
             sessions: RwLock::default(),
             accounts: RwLock::default(),
+            policies: RwLock::default(),
             pages: AtomicU64::new(0),
             dirty: AtomicBool::new(false),
             options,
@@ -219,6 +226,29 @@ impl World {
         )
     }
 
+    /// Policies of principals of all accounts.
+    pub fn policies(&self) -> Vec<Attached> {
+        read(&self.policies).clone()
+    }
+
+    /// Replaces them.
+    pub fn set_policies(&self, policies: Vec<Attached>) {
+        *write(&self.policies) = policies;
+        self.changed();
+    }
+
+    /// Refuses the first of these actions that a principal of this account may not do, in AWS's words.
+    pub fn authorize(
+        &self,
+        account: &Account,
+        principal: &str,
+        needed: &[Needed],
+        code: &str,
+    ) -> Result<(), AwsError> {
+        let policies = read(&self.policies);
+        iam::authorize(&account.iam, &policies, principal, needed, code)
+    }
+
     /// The latency of an operation in milliseconds.
     pub fn latency_of(&self, operation: &str) -> u64 {
         let latency = read(&self.latency);
@@ -270,6 +300,7 @@ impl World {
         self.clock.set_offset(kept.clock_offset_ms);
         *write(&self.sessions) = kept.sessions;
         self.pages.store(kept.pages, Ordering::Relaxed);
+        *write(&self.policies) = kept.policies;
         write(&self.knobs).by_account = kept.account_knobs;
         let mut accounts = write(&self.accounts);
         for account in kept.accounts {
@@ -298,6 +329,7 @@ impl World {
             account_knobs: read(&self.knobs).by_account.clone(),
             accounts,
             pages: self.pages.load(Ordering::Relaxed),
+            policies: self.policies(),
         };
         let mut beside = path.clone().into_os_string();
         beside.push(".new");

@@ -294,6 +294,38 @@ async fn permissions_can_be_taken_away() {
 }
 
 #[tokio::test]
+async fn a_policy_binds_whom_it_names() {
+    let (_server, client) = onboarded().await;
+    client.person("bob").await;
+    let policy = json!({"Version": "2012-10-17", "Statement": {
+        "Effect": "Allow", "Action": "ssm-contacts:GetContact", "Resource": client.contact_arn("bob"),
+    }});
+    let attached =
+        json!({"policies": [{"principals": ["arn:aws:iam::*:user/operator"], "policy": policy}]});
+    client.steer("PUT", "policies", attached.clone()).await;
+    let operator = client.of_account(&format!("{ACCOUNT}OPERATOR"));
+    let get = json!({"ContactId": client.contact_arn("bob")});
+    operator.ok("GetContact", get.clone()).await;
+    let answer = operator.contacts("ListContacts", json!({})).await;
+    assert_eq!(answer.error(), "AccessDeniedException");
+    assert_eq!(
+        answer.message(),
+        format!(
+            "User: arn:aws:iam::{ACCOUNT}:user/operator is not authorized to perform: ssm-contacts:ListContacts on resource: * because no identity-based policy allows the ssm-contacts:ListContacts action"
+        )
+    );
+    client.ok("ListContacts", json!({})).await;
+    // What is not understood would be judged half.
+    let mut odd = attached;
+    odd["policies"][0]["policy"]["Statement"]["NotAction"] = json!("sts:*");
+    assert_eq!(client.control("PUT", "policies", odd).await.status, 400);
+    client
+        .steer("PUT", "policies", json!({"policies": []}))
+        .await;
+    operator.ok("ListContacts", json!({})).await;
+}
+
+#[tokio::test]
 async fn roles_belong_to_their_account() {
     let (_server, client) = onboarded().await;
     let answer = client

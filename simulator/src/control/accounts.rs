@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::clock::rfc3339;
 use crate::iam::Rules;
+use crate::iam::policy::Attached;
 use crate::lock::lock;
 use crate::services::contacts::{subscribe, unsubscribe};
 use crate::services::incidents::state::Status;
@@ -29,6 +30,24 @@ pub(super) fn iam(request: &Request<'_>, method: &str) -> Outcome {
     }
     let rules = json!(lock(&account).iam);
     Ok(rules)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Policies {
+    policies: Vec<Attached>,
+}
+
+pub(super) fn policies(request: &Request<'_>, method: &str) -> Outcome {
+    match method {
+        "GET" => {}
+        "PUT" => {
+            let Policies { policies } = request.body()?;
+            request.world.set_policies(policies);
+        }
+        _ => return Err(unknown()),
+    }
+    Ok(json!({"policies": request.world.policies()}))
 }
 
 pub(super) fn codes(request: &Request<'_>) -> Value {

@@ -132,6 +132,7 @@ async fn route(request: &Request<'_>) -> Outcome {
         (_, ["quotas"]) => settings::quotas(request, method),
         (_, ["knobs"]) => settings::knobs(request, method),
         (_, ["iam"]) => accounts::iam(request, method),
+        (_, ["policies"]) => accounts::policies(request, method),
         ("GET", ["pages"]) => pages::show(request),
         ("POST", ["pages", "accept"]) => pages::accept(request),
         ("GET", ["codes"]) => Ok(accounts::codes(request)),

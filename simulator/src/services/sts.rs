@@ -150,10 +150,15 @@ fn user_id(account: &str) -> String {
     format!("AIDA{account}USER")
 }
 
-/// The ARN of whoever has this access key.
+/// The ARN of whoever has this access key: a role's session, or the user whose name stands behind the account's number.
 pub fn principal(world: &World, access_key: &str, account: &str, partition: &str) -> String {
     world.session(access_key).map_or_else(
-        || format!("arn:{partition}:iam::{account}:user/simulated"),
+        || {
+            let name = access_key.split_once(account).map_or("", |(_, name)| name);
+            let name = if name.is_empty() { "simulated" } else { name };
+            let name = name.to_ascii_lowercase();
+            format!("arn:{partition}:iam::{account}:user/{name}")
+        },
         |session| session.arn,
     )
 }

@@ -286,6 +286,38 @@ pub fn group_name(owner: &str, namespace: &str, name: &str) -> String {
     format!("{readable}={hash}")
 }
 
+/// Whether the network has everything that `spec` names in it; what it lacks may have been made since it was read.
+pub fn names_what_is_there(spec: &VpcEndpointSpec, network: &Network) -> bool {
+    let all = |ids: &Option<Vec<String>>, has: &dyn Fn(&str) -> bool| {
+        ids.iter().flatten().all(|id| has(id))
+    };
+    let selects = |tags| {
+        network
+            .subnets
+            .values()
+            .any(|s| carries(s, &spec.vpc_id, tags))
+    };
+    network.vpcs.contains_key(&spec.vpc_id)
+        && all(&spec.subnet_ids, &|id| network.subnets.contains_key(id))
+        && all(&spec.security_group_ids, &|id| {
+            network.groups.contains_key(id)
+        })
+        && all(&spec.route_table_ids, &|id| {
+            network.route_tables.contains_key(id)
+        })
+        && spec
+            .subnet_selector
+            .as_ref()
+            .is_none_or(|s| selects(&s.tags))
+}
+
+fn carries(subnet: &Subnet, vpc_id: &str, tags: &BTreeMap<String, String>) -> bool {
+    subnet.vpc_id == vpc_id
+        && tags
+            .iter()
+            .all(|(key, value)| subnet.tags.get(key) == Some(value))
+}
+
 /// Subnets of the VPC that carry the tags, one of each zone.
 fn selected(
     object: &VpcEndpoint,
@@ -297,17 +329,14 @@ fn selected(
         .as_ref()
         .map(|s| s.subnet_ids.clone())
         .unwrap_or_default();
-    let carries = |subnet: &&Subnet| {
-        subnet.vpc_id == object.spec.vpc_id
-            && tags
-                .iter()
-                .all(|(key, value)| subnet.tags.get(key) == Some(value))
+    let may_be_used = |subnet: &&Subnet| {
+        carries(subnet, &object.spec.vpc_id, tags)
             && place.service.as_ref().is_none_or(|service| {
                 service.zones.is_empty() || service.zones.contains(&subnet.zone)
             })
     };
     let mut by_zone: BTreeMap<&str, &Subnet> = BTreeMap::new();
-    for subnet in place.network.subnets.values().filter(carries) {
+    for subnet in place.network.subnets.values().filter(may_be_used) {
         let chosen = by_zone.entry(&subnet.zone).or_insert(subnet);
         // One that the endpoint has stays.
         if kept.contains(&subnet.id) && !kept.contains(&chosen.id) {

@@ -330,6 +330,11 @@ impl ExternalResource for VpcEndpoints {
         }
         let mut network = aws::network(&session, ages).await?;
         let spec = &object.spec;
+        if !desired::names_what_is_there(spec, &network) {
+            // It may have been made since, right before this object.
+            ages.standing = NOW;
+            network = aws::network(&session, ages).await?;
+        }
         let private_dns =
             spec.type_ == EndpointType::Interface && spec.private_dns_enabled.unwrap_or(true);
         if private_dns && network.vpcs.contains_key(&spec.vpc_id) {

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::process::Command;
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result};
 use aws_config::retry::RetryConfig;
@@ -10,12 +12,61 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_ssmcontacts::types::{ContactType, HandOffTime, Tag, Target};
 use futures::{StreamExt as _, TryStreamExt as _};
+use serde_json::{Value, json};
 
+use crate::paths::operator_binary;
 use crate::simulator::Simulator;
 
 /// The access key id of an account in the simulator.
 pub fn access_key(account: &str) -> String {
     format!("AKIA{account}TEST")
+}
+
+/// The same of the user that the operator acts as, who may do what [`policies`] allow and nothing else.
+pub fn operator_key(account: &str) -> String {
+    format!("AKIA{account}OPERATOR")
+}
+
+/// Who the operator is in AWS: its user, and what it assumes roles as.
+const OPERATOR: [&str; 2] = [
+    "arn:*:iam::*:user/operator",
+    "arn:*:sts::*:assumed-role/*/incident-operator",
+];
+
+/// Whether a principal is the operator.
+pub fn is_operator(principal: &str) -> bool {
+    let [user, session] = ["user/operator", "/incident-operator"];
+    principal.ends_with(user)
+        || principal.contains(":assumed-role/") && principal.ends_with(session)
+}
+
+/// What the operator is allowed in the simulated AWS: exactly the policy that it prints, and what docs/iam.md says is to be allowed besides.
+///
+/// # Errors
+/// When the operator does not print one.
+pub fn policies() -> Result<&'static Value> {
+    static POLICIES: OnceLock<Value> = OnceLock::new();
+    if let Some(made) = POLICIES.get() {
+        return Ok(made);
+    }
+    let printed = Command::new(operator_binary()?)
+        .arg("iam-policy")
+        .output()?;
+    let printed: Value = serde_json::from_slice(&printed.stdout).context("iam-policy")?;
+    let besides = json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow",
+        "Action": ["secretsmanager:GetSecretValue", "kms:CreateGrant", "kms:DescribeKey"],
+        "Resource": "*",
+    }]});
+    let own = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"},
+    ]});
+    let policies = json!({"policies": [
+        {"principals": OPERATOR, "policy": printed},
+        {"principals": OPERATOR, "policy": besides},
+        {"principals": [OPERATOR[0]], "policy": own},
+    ]});
+    Ok(POLICIES.get_or_init(|| policies))
 }
 
 /// Any secret will do: signatures are read, not verified.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::aws::{SECRET_KEY, access_key};
+use crate::aws::{SECRET_KEY, operator_key};
 use crate::paths::operator_binary;
 use crate::process::{Process, Usage};
 
@@ -193,7 +193,7 @@ fn spawn(options: &OperatorOptions) -> Result<Process> {
     command
         .env("KUBECONFIG", &options.kubeconfig)
         .env("AWS_ENDPOINT_URL", &options.endpoint)
-        .env("AWS_ACCESS_KEY_ID", access_key(&options.account))
+        .env("AWS_ACCESS_KEY_ID", operator_key(&options.account))
         .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
         .env("AWS_CONFIG_FILE", "/dev/null")
         .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")

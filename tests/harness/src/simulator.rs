@@ -71,10 +71,13 @@ impl Simulator {
         });
         let process = Process::start("simulator", command, &log)?;
         let endpoint = process.line("listening ", Duration::from_secs(20)).await?;
-        Ok(Self {
+        let started = Self {
             process: Some(Arc::new(process)),
             ..Self::at(&endpoint)?
-        })
+        };
+        let policies = aws::policies()?;
+        started.control("PUT", "policies", Some(policies)).await?;
+        Ok(started)
     }
 
     /// One that runs already.
@@ -475,7 +478,10 @@ pub struct Call {
     /// ARNs it concerns.
     #[serde(default)]
     pub resources: Vec<String>,
-    /// Who called.
+    /// ARN of whoever called.
+    #[serde(default)]
+    pub principal: String,
+    /// What the caller calls itself.
     #[serde(default)]
     pub user_agent: Option<String>,
     /// Status of the answer.

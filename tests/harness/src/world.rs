@@ -22,6 +22,7 @@ use crate::operator::{Operator, OperatorOptions};
 use crate::paths::scratch;
 use crate::poll::{Answer, poll, seconds};
 use crate::process::tail;
+use crate::rights;
 use crate::setup::{GROUP, provider_config};
 use crate::simulator::{Call, Fault, Hold, Simulator, SimulatorOptions, When};
 
@@ -1035,6 +1036,7 @@ impl World {
                 "the operator did not end when its standard input closed"
             );
         }
+        rights::note(&self.calls(0).await).unwrap_or_else(|error| panic!("{error:#}"));
         if let Err(error) = self.tidy().await {
             panic!("tidy up: {error:#}");
         }

@@ -317,6 +317,16 @@ fn needs(_: &Account, call: &Call<'_>) -> Vec<Needed> {
     {
         needed.push(Needed::new("ec2:CreateTags", made));
     }
+    // Private DNS is a hosted zone that AWS puts into the VPC (Service Authorization Reference, dependent actions).
+    let names = &call.input["PrivateDnsEnabled"];
+    let puts_names = match call.operation.name {
+        "CreateVpcEndpoint" => call.input["VpcEndpointType"] == "Interface" && *names != false,
+        "ModifyVpcEndpoint" => *names == true,
+        _ => false,
+    };
+    if puts_names {
+        needed.push(Needed::new("route53:AssociateVPCWithHostedZone", "*"));
+    }
     needed
 }
 

@@ -47,13 +47,14 @@ pub(super) fn create_needs(account: &Account, call: &Call<'_>) -> Vec<Needed> {
         needed.push(Needed::new("ssm-incidents:TagResource", arn));
     }
     if account.replication_set.is_none() {
-        needed.push(Needed::new(
-            "iam:CreateServiceLinkedRole",
-            format!(
-                "arn:{}:iam::{}:role/aws-service-role/ssm-incidents.amazonaws.com/AWSServiceRoleforIncidentManager",
-                call.partition, call.scope.account
-            ),
-        ));
+        let role = format!(
+            "arn:{}:iam::{}:role/aws-service-role/ssm-incidents.amazonaws.com/AWSServiceRoleforIncidentManager",
+            call.partition, call.scope.account
+        );
+        needed.push(
+            Needed::new("iam:CreateServiceLinkedRole", role)
+                .with_context("iam:AWSServiceName", "ssm-incidents.amazonaws.com"),
+        );
     }
     let regions = call.input["regions"].as_object();
     for region in regions.into_iter().flat_map(Map::values) {

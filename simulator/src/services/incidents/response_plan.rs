@@ -41,7 +41,8 @@ pub(super) fn update_needs(_: &Account, call: &Call<'_>) -> Vec<Needed> {
 fn needs_of_others(call: &Call<'_>) -> Vec<Needed> {
     let mut needed = Vec::new();
     if let Some(role) = call.input["actions"][0]["ssmAutomation"]["roleArn"].as_str() {
-        needed.push(Needed::new("iam:PassRole", role));
+        let pass = Needed::new("iam:PassRole", role);
+        needed.push(pass.with_context("iam:PassedToService", "ssm-incidents.amazonaws.com"));
     }
     if let Some(secret) = secret_of(call) {
         needed.push(read_secret(secret));
@@ -180,9 +181,10 @@ pub(super) fn check_chat(
 fn check(account: &Account, call: &Call<'_>) -> Result<(), AwsError> {
     check_chat(account, call, &chat_of(&call.input["chatChannel"]))?;
     if let Some(secret) = secret_of(call) {
-        let allowed = account
-            .iam
-            .authorize(call.principal, &[read_secret(secret).now()], "")
+        let needed = [read_secret(secret).now()];
+        let allowed = call
+            .world
+            .authorize(account, call.principal, &needed, "")
             .is_ok();
         if !allowed || secret != secret.trim() || account.unusable.has_secret(secret) {
             return Err(errors::invalid(

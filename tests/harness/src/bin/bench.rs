@@ -873,6 +873,9 @@ async fn endpoints(report: &mut Report) -> Result<()> {
         .own_simulator(options)
         .provider(limits(|_| 100_000.0));
     let mut world = builder.drift("1h").try_build().await?;
+    let quota = json!({"vpcs_quota": VPCS});
+    let account = world.account.clone();
+    world.simulator.knobs(Some(&account), &quota).await?;
     world.start_operator().await?;
     let begin = Instant::now();
     for vpc in 0..VPCS {

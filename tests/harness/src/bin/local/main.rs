@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use harness::rights;
 
 /// Runs a control plane, a simulated AWS and the operator on this machine.
 #[derive(Parser)]
@@ -44,6 +45,12 @@ enum Command {
         #[arg(long)]
         once: bool,
     },
+    /// Says which actions in AWS the operator has used over the tests of a run: fails when its policy allows more.
+    Rights {
+        /// Forgets what was used, before a run.
+        #[arg(long)]
+        forget: bool,
+    },
     /// Owns the processes that `up` wants in the background.
     #[command(hide = true)]
     Supervise {
@@ -63,6 +70,8 @@ async fn main() -> ExitCode {
             examples,
             once,
         } => demo::run(&dir, &examples, once).await,
+        Command::Rights { forget: true } => rights::forget(),
+        Command::Rights { forget: false } => rights::report().map(|text| println!("{text}")),
         Command::Supervise { dir } => background::supervise(&dir).await,
     };
     match outcome {

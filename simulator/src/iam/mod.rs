@@ -1,7 +1,10 @@
 //! IAM: which actions a call needs, and whether the account's rules let them pass.
 
+pub mod policy;
+
 use serde::{Deserialize, Serialize};
 
+use self::policy::{Attached, Judgement, judge};
 use crate::error::AwsError;
 
 /// One action on one resource.
@@ -13,6 +16,8 @@ pub struct Needed {
     pub resource: String,
     /// Whether the operation itself judges it, in its own words.
     pub judged_later: bool,
+    /// What conditions of policies can ask for.
+    context: Vec<(&'static str, &'static str)>,
 }
 
 impl Needed {
@@ -22,6 +27,7 @@ impl Needed {
             action: action.to_owned(),
             resource: resource.into(),
             judged_later: false,
+            context: Vec::new(),
         }
     }
 
@@ -31,6 +37,19 @@ impl Needed {
             judged_later: true,
             ..Self::new(action, resource)
         }
+    }
+
+    /// The same, with a condition key that IAM knows of it.
+    #[must_use]
+    pub fn with_context(mut self, key: &'static str, value: &'static str) -> Self {
+        self.context.push((key, value));
+        self
+    }
+
+    /// The value of a condition key.
+    fn context_of(&self, key: &str) -> Option<&str> {
+        let mut context = self.context.iter();
+        context.find_map(|(name, value)| name.eq_ignore_ascii_case(key).then_some(*value))
     }
 
     /// The same, to be judged now.
@@ -54,51 +73,68 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Refuses the first action that the rules do not let pass, in AWS's words.
-    pub fn authorize(
-        &self,
-        principal: &str,
-        needed: &[Needed],
-        code: &str,
-    ) -> Result<(), AwsError> {
-        for Needed {
-            action, resource, ..
-        } in needed.iter().filter(|needed| !needed.judged_later)
-        {
-            let because = if self.deny.iter().any(|rule| matches(rule, action)) {
-                "with an explicit deny in an identity-based policy".to_owned()
-            } else if self
-                .allow
-                .as_ref()
-                .is_some_and(|allow| !allow.iter().any(|rule| matches(rule, action)))
-            {
-                format!("because no identity-based policy allows the {action} action")
-            } else {
-                continue;
-            };
-            return Err(AwsError::new(
-                code,
-                format!(
-                    "User: {principal} is not authorized to perform: {action} on resource: {resource} {because}"
-                ),
-            ));
+    fn judge(&self, action: &str) -> Judgement {
+        let listed = |rules: &[String]| rules.iter().any(|rule| matches(rule, action));
+        if listed(&self.deny) {
+            Judgement::Denied
+        } else if self.allow.as_ref().is_none_or(|allow| listed(allow)) {
+            Judgement::Allowed
+        } else {
+            Judgement::Unmentioned
         }
-        Ok(())
     }
+}
+
+/// Refuses the first action that neither the account's rules nor the principal's policies let pass, in AWS's words.
+pub fn authorize(
+    rules: &Rules,
+    policies: &[Attached],
+    principal: &str,
+    needed: &[Needed],
+    code: &str,
+) -> Result<(), AwsError> {
+    for needed in needed.iter().filter(|needed| !needed.judged_later) {
+        let Needed {
+            action, resource, ..
+        } = needed;
+        let judged = [rules.judge(action), judge(policies, principal, needed)];
+        let because = if judged.contains(&Judgement::Denied) {
+            "with an explicit deny in an identity-based policy".to_owned()
+        } else if judged.contains(&Judgement::Unmentioned) {
+            format!("because no identity-based policy allows the {action} action")
+        } else {
+            continue;
+        };
+        return Err(AwsError::new(
+            code,
+            format!(
+                "User: {principal} is not authorized to perform: {action} on resource: {resource} {because}"
+            ),
+        ));
+    }
+    Ok(())
 }
 
 /// IAM's wildcards; actions are compared without case.
 fn matches(rule: &str, action: &str) -> bool {
+    if !rule.contains(['*', '?']) {
+        return rule.eq_ignore_ascii_case(action);
+    }
+    matches_exactly(&rule.to_ascii_lowercase(), &action.to_ascii_lowercase())
+}
+
+/// IAM's wildcards.
+fn matches_exactly(rule: &str, text: &str) -> bool {
     fn go(rule: &[u8], text: &[u8]) -> bool {
         match (rule.first(), text.first()) {
             (None, None) => true,
             (Some(b'*'), _) => go(&rule[1..], text) || (!text.is_empty() && go(rule, &text[1..])),
             (Some(b'?'), Some(_)) => go(&rule[1..], &text[1..]),
-            (Some(a), Some(b)) => a.eq_ignore_ascii_case(b) && go(&rule[1..], &text[1..]),
+            (Some(a), Some(b)) => a == b && go(&rule[1..], &text[1..]),
             _ => false,
         }
     }
-    go(rule.as_bytes(), action.as_bytes())
+    go(rule.as_bytes(), text.as_bytes())
 }
 
 #[cfg(test)]
