@@ -52,7 +52,14 @@ pub enum Command {
         rules: bool,
     },
     /// Prints the IAM policy that the operator needs.
-    IamPolicy,
+    IamPolicy {
+        /// Only for these kinds. What they refer to is to be named, too, unless others manage it.
+        #[arg(long, value_delimiter = ',')]
+        kinds: Vec<String>,
+        /// Only to look: for objects with `managementPolicy: Observe`, and for `import`, `export` and `plan`.
+        #[arg(long)]
+        read_only: bool,
+    },
 }
 
 /// How log lines look.

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 use incident_operator::cli::{Arguments, Command};
+use incident_operator::permissions::PolicyScope;
 use incident_operator::{api, export, import, permissions, plan, release, run};
 
 /// Passes make many small values that live shortly, on several threads: `make bench` shows what this saves.
@@ -37,9 +38,10 @@ fn main() -> ExitCode {
         Command::Examples { out } => print_examples(out.as_deref()),
         Command::Rbac { rules: true } => print_yaml(&permissions::rules()),
         Command::Rbac { rules: false } => print_yaml(&permissions::cluster_role()),
-        Command::IamPolicy => {
-            println!("{:#}", permissions::iam_policy());
-            Ok(())
+        Command::IamPolicy { kinds, read_only } => {
+            permissions::iam_policy(&PolicyScope { kinds, read_only })
+                .map(|policy| println!("{policy:#}"))
+                .map_err(Into::into)
         }
     };
     match result {

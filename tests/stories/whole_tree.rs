@@ -2,7 +2,7 @@
 //! replication set, and the record of the incident that was.
 
 use harness::world::namespace_gone;
-use harness::{World, checks, seconds};
+use harness::{SimulatorOptions, World, aws, checks, seconds};
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt as _;
 use rand::SeedableRng as _;
@@ -103,7 +103,10 @@ fn tree(world: &World, net: &Net) -> Vec<Value> {
 
 /// Applies everything at once, in an order that nobody chose.
 async fn apply_at_once(world: &World, net: &Net, seed: u64) -> Vec<Value> {
-    let mut objects = tree(world, net);
+    apply_objects(world, tree(world, net), seed).await
+}
+
+async fn apply_objects(world: &World, mut objects: Vec<Value>, seed: u64) -> Vec<Value> {
     objects.shuffle(&mut StdRng::seed_from_u64(seed));
     for object in &objects {
         for channel in object["spec"]["channels"].as_array().into_iter().flatten() {
@@ -129,10 +132,7 @@ async fn asked(world: &World, operation: &str) -> usize {
     calls.iter().filter(|c| c.operation == operation).count()
 }
 
-async fn comes_and_goes(seed: u64) {
-    let world = account().await;
-    let net = Net::new(&world).await;
-    let objects = apply_at_once(&world, &net, seed).await;
+async fn all_ready(world: &World, count: usize) {
     world
         .eventually("all of it is Ready", seconds(120), async || {
             let ours = world.our_objects().await.unwrap();
@@ -141,13 +141,21 @@ async fn comes_and_goes(seed: u64) {
                 .filter(|(_, object)| !checks::is_ready(object))
                 .map(|(kind, object)| format!("{kind} {}", object.name_any()))
                 .collect();
-            if ours.len() == objects.len() - 1 && not.is_empty() {
+            if ours.len() == count && not.is_empty() {
                 Ok(())
             } else {
                 Err(format!("{} objects, not Ready: {not:?}", ours.len()))
             }
         })
         .await;
+}
+
+async fn comes_and_goes(seed: u64) {
+    let world = account().await;
+    let net = Net::new(&world).await;
+    let objects = apply_at_once(&world, &net, seed).await;
+    // A Secret is not of our kinds.
+    all_ready(&world, objects.len() - 1).await;
     let incident = world.get("Incident", &of_team(&world, "checkout")).await;
     assert_eq!(incident.data["status"]["phase"], "Open");
     assert_eq!(asked(&world, "CreateReplicationSet").await, 1);
@@ -195,4 +203,110 @@ async fn the_whole_tree_at_once_converges_and_goes_with_its_namespaces() {
 #[tokio::test]
 async fn the_whole_tree_in_another_order() {
     comes_and_goes(29).await;
+}
+
+/// What a user changes of an object of a kind.
+fn edit(kind: &str) -> Option<Value> {
+    Some(match kind {
+        "Contact" | "OnCallSchedule" | "EscalationPlan" | "ResponsePlan" => {
+            json!({"displayName": "Another name"})
+        }
+        "Incident" => json!({"title": "Payments fail again"}),
+        "ReplicationSet" | "VpcEndpoint" => json!({"tags": {"team": "payments"}}),
+        _ => return None,
+    })
+}
+
+/// The part of the tree that is of these kinds comes, changes and goes with `iam-policy --kinds` of them and nothing else.
+async fn has_the_rights_of(kinds: &[&str], seed: u64) {
+    let mut builder = World::builder("rights")
+        .namespace("team")
+        .without_provider()
+        .without_operator()
+        .own_simulator(SimulatorOptions::default());
+    if kinds.contains(&"ReplicationSet") {
+        builder = builder.not_onboarded();
+    }
+    let mut world = build(builder).await;
+    let mut policies = aws::policies().unwrap().clone();
+    policies["policies"][0]["policy"] = aws::iam_policy(&["--kinds", &kinds.join(",")]).unwrap();
+    let steered = world.simulator.control("PUT", "policies", Some(&policies));
+    steered.await.unwrap();
+    world.start_operator().await.unwrap();
+
+    let net = Net::new(&world).await;
+    let besides = ["ProviderConfig", "AccessGrant", "Secret"];
+    let mut objects = tree(&world, &net);
+    objects.retain(|object| {
+        let kind = object["kind"].as_str().unwrap();
+        kinds.contains(&kind) || besides.contains(&kind)
+    });
+    let objects = apply_objects(&world, objects, seed).await;
+    all_ready(&world, objects.len() - 1).await;
+    for object in &objects {
+        let kind = object["kind"].as_str().unwrap();
+        let Some(spec) = edit(kind) else { continue };
+        let name = object["metadata"]["name"].as_str().unwrap();
+        let namespace = object["metadata"]["namespace"].as_str();
+        let name = namespace.map_or_else(|| name.to_owned(), |n| format!("{n}/{name}"));
+        world.patch(kind, &name, &json!({"spec": spec})).await;
+    }
+    all_ready(&world, objects.len() - 1).await;
+    for namespace in world.namespaces().to_vec() {
+        world.delete("Namespace", &namespace).await;
+    }
+    for namespace in world.namespaces() {
+        let gone = namespace_gone(&world.cluster, namespace, seconds(180));
+        gone.await.unwrap();
+    }
+    let calls = world.operator_calls(0).await;
+    let refused: Vec<String> = calls
+        .iter()
+        .filter(|call| {
+            call.http_status == Some(403)
+                || call
+                    .error
+                    .as_deref()
+                    .is_some_and(|e| e.contains("AccessDenied"))
+        })
+        .map(|call| format!("{} {:?}", call.operation, call.iam_actions))
+        .collect();
+    assert_eq!(refused, Vec::<String>::new(), "{kinds:?}");
+    assert!(
+        calls.iter().any(|call| call.mutating),
+        "{kinds:?}: nothing was done"
+    );
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn people_need_no_rights_of_response_plans() {
+    let people = [
+        "Contact",
+        "ChannelActivation",
+        "OnCallSchedule",
+        "RotationOverride",
+        "EscalationPlan",
+    ];
+    has_the_rights_of(&people, 3).await;
+    has_the_rights_of(&["Contact", "EscalationPlan"], 4).await;
+}
+
+#[tokio::test]
+async fn incidents_need_no_rights_of_the_account_or_its_network() {
+    let kinds = [
+        "Contact",
+        "OnCallSchedule",
+        "EscalationPlan",
+        "ResponsePlan",
+        "Incident",
+        "TestPage",
+    ];
+    has_the_rights_of(&kinds, 7).await;
+}
+
+#[tokio::test]
+async fn replication_sets_and_endpoints_need_no_rights_of_people() {
+    has_the_rights_of(&["ReplicationSet"], 11).await;
+    has_the_rights_of(&["VpcEndpoint"], 13).await;
 }

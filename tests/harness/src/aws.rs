@@ -40,6 +40,17 @@ pub fn is_operator(principal: &str) -> bool {
         || principal.contains(":assumed-role/") && principal.ends_with(session)
 }
 
+/// What `incident-operator iam-policy` prints.
+///
+/// # Errors
+/// When it prints none.
+pub fn iam_policy(arguments: &[&str]) -> Result<Value> {
+    let mut command = Command::new(operator_binary()?);
+    let said = command.arg("iam-policy").args(arguments).output()?;
+    serde_json::from_slice(&said.stdout)
+        .with_context(|| String::from_utf8_lossy(&said.stderr).into_owned())
+}
+
 /// What the operator is allowed in the simulated AWS: exactly the policy that it prints, and what docs/iam.md says is to be allowed besides.
 ///
 /// # Errors
@@ -49,10 +60,7 @@ pub fn policies() -> Result<&'static Value> {
     if let Some(made) = POLICIES.get() {
         return Ok(made);
     }
-    let printed = Command::new(operator_binary()?)
-        .arg("iam-policy")
-        .output()?;
-    let printed: Value = serde_json::from_slice(&printed.stdout).context("iam-policy")?;
+    let printed = iam_policy(&[])?;
     let besides = json!({"Version": "2012-10-17", "Statement": [{
         "Effect": "Allow",
         "Action": ["secretsmanager:GetSecretValue", "kms:CreateGrant", "kms:DescribeKey"],
