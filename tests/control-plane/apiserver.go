@@ -88,6 +88,11 @@ func runAPIServer(args []string) error {
 		return err
 	}
 	defer etcd.close()
+	if own.preset != "" {
+		if err := etcd.preset(ctx, own.preset); err != nil {
+			return fmt.Errorf("--preset: %w", err)
+		}
+	}
 
 	// If etcd ends by itself the API server must not stay and answer errors for ever.
 	ctx, cancel := context.WithCancelCause(ctx)

@@ -2,11 +2,16 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/url"
+	"os"
 	"path/filepath"
 
 	"go.etcd.io/etcd/server/v3/embed"
+	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
 	"go.uber.org/zap"
 )
 
@@ -69,6 +74,33 @@ func startEtcd(ctx context.Context, dataDir string) (*etcdServer, error) {
 	}
 	etcd.close()
 	return nil, fmt.Errorf("etcd: %w", err)
+}
+
+// preset puts objects into the store as they are, with the UIDs and times that an API server would not take from a client. What is
+// there already is replaced.
+func (e *etcdServer) preset(ctx context.Context, path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	client := v3client.New(e.Server)
+	defer client.Close()
+	lines := json.NewDecoder(file)
+	for {
+		var line struct {
+			Key   string          `json:"key"`
+			Value json.RawMessage `json:"value"`
+		}
+		if err := lines.Decode(&line); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if _, err := client.Put(ctx, line.Key, string(line.Value)); err != nil {
+			return fmt.Errorf("%s: %w", line.Key, err)
+		}
+	}
 }
 
 func mustURL(text string) url.URL {

@@ -16,6 +16,7 @@ import (
 type modeFlags struct {
 	dataDir       string
 	auditLog      string
+	preset        string
 	exitWithStdin bool
 }
 
@@ -27,6 +28,7 @@ func parse(mode string, component cliflag.NamedFlagSets, args []string, defaults
 	ownFlags.StringVar(&own.dataDir, "data-dir", "", "Directory of the cluster: etcd's data, keys and kubeconfigs. Created if absent; a restart with it keeps everything.")
 	if mode == "apiserver" {
 		ownFlags.StringVar(&own.auditLog, "audit-log", "", "Append one JSON line for each answered request (level Metadata) to this file.")
+		ownFlags.StringVar(&own.preset, "preset", "", "What the store holds before the API server starts: a JSON object a line, with its key in etcd and its value.")
 	}
 	ownFlags.BoolVar(&own.exitWithStdin, "exit-with-stdin", true, "End when standard input ends.")
 
@@ -54,7 +56,7 @@ func parse(mode string, component cliflag.NamedFlagSets, args []string, defaults
 	if own.dataDir == "" {
 		return nil, errors.New("--data-dir is required")
 	}
-	for _, path := range []*string{&own.dataDir, &own.auditLog} {
+	for _, path := range []*string{&own.dataDir, &own.auditLog, &own.preset} {
 		if *path == "" {
 			continue
 		}

@@ -14,7 +14,7 @@ import (
 )
 
 const usage = `usage:
-  control-plane apiserver --data-dir DIR [--audit-log FILE] [--exit-with-stdin=false] [any kube-apiserver flag]
+  control-plane apiserver --data-dir DIR [--audit-log FILE] [--preset FILE] [--exit-with-stdin=false] [any kube-apiserver flag]
   control-plane controller-manager --data-dir DIR [--exit-with-stdin=false] [any kube-controller-manager flag]
   control-plane kubectl ...
 `

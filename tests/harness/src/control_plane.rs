@@ -82,8 +82,16 @@ impl ControlPlane {
             .with_context(|| format!("create {}", directory.display()))?;
         match assets()? {
             Some(assets) => Self::start_assets(&assets, &directory).await,
-            None => Self::start_own(&directory).await,
+            None => Self::start_own(&directory, None).await,
         }
+    }
+
+    /// Starts our own control plane with what a store held before: `{"key", "value"}`, a line each, as `tests/upgrade/record` writes them.
+    pub async fn resume(name: &str, store: &Path) -> Result<&'static Self> {
+        let directory = scratch().join(format!("control-plane-{name}"));
+        std::fs::create_dir_all(&directory)?;
+        let plane = Self::start_own(&directory, Some(store)).await?;
+        Ok(Box::leak(Box::new(plane)))
     }
 
     /// A cluster of the user's own, when `variable` names a kubeconfig.
@@ -91,7 +99,7 @@ impl ControlPlane {
         explicit(variable)
     }
 
-    async fn start_own(directory: &Path) -> Result<Self> {
+    async fn start_own(directory: &Path, store: Option<&Path>) -> Result<Self> {
         let binary = tokio::task::spawn_blocking(own_binary)
             .await
             .context("build task")??;
@@ -103,6 +111,9 @@ impl ControlPlane {
             .arg(directory)
             .arg("--audit-log")
             .arg(&audit_log);
+        if let Some(store) = store {
+            command.arg("--preset").arg(store);
+        }
         if std::env::var_os("GOGC").is_none() {
             // A fifth of its processor time is garbage collection otherwise; memory is cheaper here.
             command.env("GOGC", "400").env("GOMEMLIMIT", "2GiB");
