@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use harness::world::SOON;
-use harness::{Operator, World, seconds};
+use harness::{Operator, When, World, aws, seconds};
 use serde_json::json;
 
+use crate::roster::{rotation, schedule};
 use crate::support::{Stage, build, contact, contact_with, must_hold};
 
 async fn leads(operator: &Operator) -> bool {
@@ -65,6 +66,40 @@ async fn a_leader_that_is_killed_is_followed() {
     world.operator_mut().restart().await.unwrap();
     tokio::time::sleep(seconds(2)).await;
     assert!(leads(&second).await && !leads(world.operator()).await);
+    assert!(second.end());
+    world.finish().await;
+}
+
+/// AWS takes two rotations of one name: only the token makes the two calls one.
+#[tokio::test]
+async fn a_call_of_the_killed_leader_that_comes_late_makes_nothing_twice() {
+    let (world, second) = two_replicas("late").await;
+    let hold = world.hold("CreateRotation", 1, When::Before).await;
+    world
+        .apply_value(schedule("night", &[rotation("week", &["alice"])]))
+        .await;
+    assert!(world.simulator.held(&hold, SOON).await.unwrap());
+    world.operator().kill9();
+    world
+        .eventually("the second leads", seconds(18), async || {
+            leads(&second).await
+        })
+        .await;
+    world.ready("OnCallSchedule", "night").await;
+    world.simulator.forget_hold(&hold, false).await.unwrap();
+    world
+        .eventually("both calls were answered", SOON, async || {
+            let calls = world.operator_calls(0).await;
+            let asked = calls.iter().filter(|c| c.operation == "CreateRotation");
+            let answers: Vec<_> = asked.map(|c| (c.http_status, c.token.clone())).collect();
+            match answers.as_slice() {
+                [(Some(200), one), (Some(200), other)] if one == other => Ok(()),
+                _ => Err(format!("{answers:?}")),
+            }
+        })
+        .await;
+    let rotations = aws::rotations(&world.simulator, &world.account, &world.region).await;
+    assert_eq!(rotations.unwrap().len(), 1);
     assert!(second.end());
     world.finish().await;
 }
