@@ -73,6 +73,8 @@ pub struct VpcEndpoints {
     shared: Arc<Shared>,
     /// When this process last wrote: by id of an endpoint or a group, and by VPC and service for those that have none yet.
     written: Mutex<HashMap<String, Instant>>,
+    /// When a pass over an object began to look at its network. What it has read then serves it to its end, however long AWS takes to answer.
+    looked: Mutex<HashMap<String, Instant>>,
     /// DNS attributes of VPCs.
     dns: Mutex<DnsLists>,
 }
@@ -83,6 +85,7 @@ impl VpcEndpoints {
         Self {
             shared,
             written: Mutex::default(),
+            looked: Mutex::default(),
             dns: Mutex::default(),
         }
     }
@@ -99,6 +102,17 @@ impl VpcEndpoints {
         written.retain(|_, at| at.elapsed() < Duration::from_secs(300));
         let now = Instant::now();
         written.extend(whats.iter().map(|what| ((*what).to_owned(), now)));
+    }
+
+    fn note_look(&self, identity: String, began: Instant) {
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        looked.insert(identity, began);
+    }
+
+    /// How long ago the pass began to look; once, since what it looks at later is to be newer.
+    fn look(&self, identity: &str) -> Option<Duration> {
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        looked.remove(identity).map(|began| began.elapsed())
     }
 
     fn dns_list(&self, placement: &Placement, vpc_id: &str) -> Arc<SharedList<VpcDns>> {
@@ -323,6 +337,7 @@ impl ExternalResource for VpcEndpoints {
         let session = provider.account.session(priority, CancellationToken::new());
         let placement = &session.account.config.placement;
         let own = Self::identity(object, provider);
+        let began = Instant::now();
         let mut ages = self.ages(priority, None);
         let known = object.status.as_ref().is_some_and(|s| s.id.is_some());
         if !known {
@@ -342,6 +357,7 @@ impl ExternalResource for VpcEndpoints {
             let dns = aws::dns(&session, &list, &spec.vpc_id, ages.standing).await?;
             network.dns = Arc::new(BTreeMap::from([(spec.vpc_id.clone(), dns)]));
         }
+        self.note_look(own, began);
         let name = desired::service_name(spec, &placement.region);
         let service = aws::service(&session, &name, ages.catalogue).await?;
         Ok(Place {
@@ -366,7 +382,12 @@ impl ExternalResource for VpcEndpoints {
             ids.map(String::as_str)
         };
         let mut written_at = self.written_at(known());
-        let mut network = aws::network(session, self.ages(session.priority, written_at)).await?;
+        let mut ages = self.ages(session.priority, written_at);
+        if let Some(age) = self.look(sight.identity) {
+            ages.moving = ages.moving.max(age);
+            ages.standing = ages.standing.max(age);
+        }
+        let mut network = aws::network(session, ages).await?;
         let mut found = find::find(&sought, &network);
         let lacks_group = object.spec.managed_security_group.is_some() && found.group.is_none();
         if found.endpoint.is_none() || lacks_group {
