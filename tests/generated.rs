@@ -52,6 +52,41 @@ fn crds_and_complete_examples_in_the_repository_are_those_of_the_binary() {
     }
 }
 
+#[test]
+fn the_field_reference_is_that_of_the_crds() {
+    let generated = harness::reference::pages(&incident_operator::api::crds());
+    let kept = files(&repository().join("docs/reference"), "md");
+    assert_eq!(
+        kept.keys().collect::<Vec<_>>(),
+        generated.keys().collect::<Vec<_>>(),
+        "docs/reference/ does not hold one page for each kind: run `make generate`"
+    );
+    for (name, text) in &generated {
+        assert!(
+            kept[name] == *text,
+            "docs/reference/{name} is not what the CRDs say: run `make generate`"
+        );
+    }
+    // Each kind's page leads to its reference.
+    for crd in incident_operator::api::crds() {
+        let name = harness::reference::file(&crd.spec.names.kind);
+        let page = std::fs::read_to_string(repository().join("docs").join(&name));
+        let page = page.unwrap_or_else(|error| panic!("docs/{name}: {error}"));
+        let link = format!("(reference/{name})");
+        assert!(page.contains(&link), "docs/{name} has no link {link}");
+        // Who knows one page knows where to look on the others.
+        for section in [
+            "\n## Example\n",
+            "\n## Fields\n",
+            "\n## Deletion\n",
+            "\n## Status\n",
+            "\n## Findings\n",
+        ] {
+            assert!(page.contains(section), "docs/{name} has no{section}");
+        }
+    }
+}
+
 /// Users look up what they read in a condition.
 #[test]
 fn every_condition_and_reason_is_in_the_docs() {
