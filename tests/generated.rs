@@ -249,6 +249,41 @@ fn every_finding_is_in_the_docs() {
     assert!(missing.is_empty(), "nowhere in docs/: {missing:?}");
 }
 
+/// What stands in the conditions and events of a kind is explained on its own page, not only somewhere.
+#[test]
+fn every_reason_of_a_kind_is_on_its_page() {
+    let (mut rooms, mut missing) = (0, vec![]);
+    for room in std::fs::read_dir(repository().join("src/resources")).unwrap() {
+        let room = room.unwrap().path();
+        let name = room.file_name().unwrap().to_string_lossy();
+        let page = format!("docs/{}.md", name.replace('_', "-"));
+        // Rooms that several kinds share have no page.
+        let Ok(text) = std::fs::read_to_string(repository().join(&page)) else {
+            continue;
+        };
+        rooms += 1;
+        for path in sources(&room) {
+            if path.components().any(|part| part.as_os_str() == "tests")
+                || path.ends_with("tests.rs")
+            {
+                continue;
+            }
+            for (number, line) in code(&path) {
+                for after in line.split("Reason::").skip(1) {
+                    let reason = words(after).first().copied().unwrap_or_default();
+                    let known = Reason::ALL.iter().any(|known| known.as_str() == reason);
+                    let named = [format!("`{reason}`"), format!("/{reason}`")];
+                    if known && !named.iter().any(|named| text.contains(named)) {
+                        missing.push(format!("{page}: {}", shown(&path, number, reason)));
+                    }
+                }
+            }
+        }
+    }
+    assert!(rooms > 8, "rooms are named in another way by now: {rooms}");
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
 /// Source files below a path, which may be a file itself.
 fn sources(path: &Path) -> Vec<PathBuf> {
     if path.is_file() {
