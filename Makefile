@@ -18,7 +18,7 @@ help:
 	@echo 'make demo DEMO=once    the same, ends when everything was shown: exit code 0 or 1'
 	@echo 'make up, make down     the same environment in the background; `. .local/env` for kubectl and aws'
 	@echo 'make test              everything: format, lints, unit, schema, system, conformance'
-	@echo 'make generate          CRDs, what the chart has of the operator, the schema of exports'
+	@echo 'make generate          CRDs, what the chart has of the operator, the schema of exports, the field reference'
 	@echo 'make bench             speed and memory, release build'
 	@echo 'make image             the container image, by BuildKit'
 	@echo 'make lint, make fmt    clippy; rustfmt'
@@ -85,6 +85,7 @@ generate: build
 	$(TARGET)/debug/incident-operator rbac --rules > charts/incident-operator/files/rules.yaml
 	$(TARGET)/debug/incident-operator examples --out docs/examples
 	$(TARGET)/debug/incident-operator export --schema > docs/export.schema.json
+	$(TARGET)/debug/local reference --out docs/reference
 
 .PHONY: bench
 bench:

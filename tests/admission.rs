@@ -12,6 +12,8 @@ mod aws;
 mod cases;
 #[path = "admission/crds.rs"]
 mod crds;
+#[path = "admission/docs.rs"]
+mod docs;
 #[path = "admission/examples.rs"]
 mod examples;
 #[path = "admission/operator.rs"]

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use harness::documentation;
 use harness::paths::{operator_binary, repository};
 use incident_operator::api::conditions::{ConditionType, Reason};
 
@@ -50,6 +51,137 @@ fn crds_and_complete_examples_in_the_repository_are_those_of_the_binary() {
             );
         }
     }
+}
+
+#[test]
+fn the_field_reference_is_that_of_the_crds() {
+    let generated = harness::reference::pages(&incident_operator::api::crds());
+    let kept = files(&repository().join("docs/reference"), "md");
+    assert_eq!(
+        kept.keys().collect::<Vec<_>>(),
+        generated.keys().collect::<Vec<_>>(),
+        "docs/reference/ does not hold one page for each kind: run `make generate`"
+    );
+    for (name, text) in &generated {
+        assert!(
+            kept[name] == *text,
+            "docs/reference/{name} is not what the CRDs say: run `make generate`"
+        );
+    }
+    // Each kind's page leads to its reference.
+    for crd in incident_operator::api::crds() {
+        let name = harness::reference::file(&crd.spec.names.kind);
+        let page = std::fs::read_to_string(repository().join("docs").join(&name));
+        let page = page.unwrap_or_else(|error| panic!("docs/{name}: {error}"));
+        let link = format!("(reference/{name})");
+        assert!(page.contains(&link), "docs/{name} has no link {link}");
+        // Who knows one page knows where to look on the others.
+        for section in [
+            "\n## Example\n",
+            "\n## Fields\n",
+            "\n## Deletion\n",
+            "\n## Status\n",
+            "\n## Findings\n",
+        ] {
+            assert!(page.contains(section), "docs/{name} has no{section}");
+        }
+    }
+}
+
+/// Whoever types what the docs say finds that it works, or was told that nobody has tried.
+#[test]
+fn commands_in_the_docs_are_typed_by_a_test_or_say_why_not() {
+    let (mut typed, mut wrong) = (0, vec![]);
+    let mut left_out: BTreeMap<String, usize> = BTreeMap::new();
+    for (page, fences) in documentation::all().unwrap() {
+        let test = documentation::TYPED.iter().find(|(name, _)| *name == page);
+        if let Some((_, test)) = test {
+            let source = std::fs::read_to_string(repository().join(test)).unwrap();
+            let named = format!("\"{page}\"");
+            assert!(source.contains(&named), "{test} does not type {page}");
+        }
+        for fence in fences.iter().filter(|fence| fence.language == "sh") {
+            if let Some(reason) = &fence.not_run {
+                *left_out.entry(reason.clone()).or_default() += 1;
+            } else if test.is_some() {
+                typed += 1;
+            } else {
+                wrong.push(format!("docs/{page}:{}", fence.line));
+            }
+        }
+    }
+    println!(
+        "commands of the docs: {typed} blocks typed, {} not run",
+        left_out.values().sum::<usize>()
+    );
+    for (reason, count) in &left_out {
+        println!("  {count} not run: {reason}");
+    }
+    assert!(
+        wrong.is_empty(),
+        "no test types these commands, and no `<!-- not run: why -->` stands above them:\n{}",
+        wrong.join("\n")
+    );
+    assert!(
+        typed > 40,
+        "commands are written in another way by now: {typed}"
+    );
+    let missing: Vec<_> = documentation::TYPED
+        .iter()
+        .filter(|(name, _)| !repository().join("docs").join(name).is_file())
+        .collect();
+    assert!(missing.is_empty(), "no such pages: {missing:?}");
+}
+
+/// Links between the pages lead somewhere, down to the heading.
+#[test]
+fn links_in_the_docs_lead_somewhere() {
+    let docs = repository().join("docs");
+    let mut broken = vec![];
+    let mut seen = 0;
+    for page in documentation::all().unwrap().keys() {
+        let path = docs.join(page);
+        let text = std::fs::read_to_string(&path).unwrap();
+        for after in text.split("](").skip(1) {
+            let link = after.split(')').next().unwrap_or_default();
+            if link.contains("://") || link.contains(char::is_whitespace) {
+                continue;
+            }
+            seen += 1;
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() {
+                path.clone()
+            } else {
+                path.parent().unwrap().join(file)
+            };
+            if !target.exists() {
+                broken.push(format!("{page}: {link}"));
+            } else if !anchor.is_empty() {
+                let target = std::fs::read_to_string(target).unwrap();
+                if !target
+                    .lines()
+                    .any(|line| anchor_of(line) == Some(anchor.to_owned()))
+                {
+                    broken.push(format!("{page}: {link}: no such heading"));
+                }
+            }
+        }
+    }
+    assert!(
+        seen > 100,
+        "links are written in another way by now: {seen}"
+    );
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// How a heading is linked to.
+fn anchor_of(line: &str) -> Option<String> {
+    let heading = line.strip_prefix('#')?.trim_start_matches('#').trim();
+    let kept = heading.to_lowercase();
+    let kept = kept
+        .chars()
+        .filter(|c| c.is_alphanumeric() || "-_ ".contains(*c));
+    Some(kept.map(|c| if c == ' ' { '-' } else { c }).collect())
 }
 
 /// Users look up what they read in a condition.
@@ -115,6 +247,41 @@ fn every_finding_is_in_the_docs() {
     }
     assert!(seen > 20, "findings are made in another way by now: {seen}");
     assert!(missing.is_empty(), "nowhere in docs/: {missing:?}");
+}
+
+/// What stands in the conditions and events of a kind is explained on its own page, not only somewhere.
+#[test]
+fn every_reason_of_a_kind_is_on_its_page() {
+    let (mut rooms, mut missing) = (0, vec![]);
+    for room in std::fs::read_dir(repository().join("src/resources")).unwrap() {
+        let room = room.unwrap().path();
+        let name = room.file_name().unwrap().to_string_lossy();
+        let page = format!("docs/{}.md", name.replace('_', "-"));
+        // Rooms that several kinds share have no page.
+        let Ok(text) = std::fs::read_to_string(repository().join(&page)) else {
+            continue;
+        };
+        rooms += 1;
+        for path in sources(&room) {
+            if path.components().any(|part| part.as_os_str() == "tests")
+                || path.ends_with("tests.rs")
+            {
+                continue;
+            }
+            for (number, line) in code(&path) {
+                for after in line.split("Reason::").skip(1) {
+                    let reason = words(after).first().copied().unwrap_or_default();
+                    let known = Reason::ALL.iter().any(|known| known.as_str() == reason);
+                    let named = [format!("`{reason}`"), format!("/{reason}`")];
+                    if known && !named.iter().any(|named| text.contains(named)) {
+                        missing.push(format!("{page}: {}", shown(&path, number, reason)));
+                    }
+                }
+            }
+        }
+    }
+    assert!(rooms > 8, "rooms are named in another way by now: {rooms}");
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
 }
 
 /// Source files below a path, which may be a file itself.

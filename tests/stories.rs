@@ -78,6 +78,8 @@ mod status;
 mod support;
 #[path = "stories/test_page.rs"]
 mod test_page;
+#[path = "stories/typing.rs"]
+mod typing;
 #[path = "stories/vpc_endpoint.rs"]
 mod vpc_endpoint;
 #[path = "stories/vpc_endpoint_drift.rs"]

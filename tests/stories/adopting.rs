@@ -127,35 +127,28 @@ async fn an_account_is_adopted_and_let_go_of_as_the_docs_say() {
         .unwrap();
     let typed = directory.join("typed");
     std::fs::create_dir_all(&typed).unwrap();
-    let mut shell = Shell::new(&typed, &plane).unwrap();
+    let mut shell = Shell::new(&typed, Some(&plane)).unwrap();
     for (name, value) in [
         ("AWS_ENDPOINT_URL", simulator.endpoint().to_owned()),
         ("AWS_REGION", REGION.to_owned()),
         ("AWS_ACCESS_KEY_ID", access_key(ACCOUNT)),
         ("AWS_SECRET_ACCESS_KEY", "none".to_owned()),
-        ("HOME", typed.display().to_string()),
     ] {
         shell.environment.insert(name.to_owned(), value);
     }
-    // The pinned tools are where they always are, whatever HOME says.
-    let home = std::env::var("HOME").unwrap_or_default();
-    let cache = std::env::var("XDG_CACHE_HOME").unwrap_or(format!("{home}/.cache"));
-    let cache =
-        std::env::var("INCIDENT_OPERATOR_CACHE").unwrap_or(format!("{cache}/incident-operator"));
-    shell
-        .environment
-        .insert("INCIDENT_OPERATOR_CACHE".to_owned(), cache);
 
     let adopting = page("adopting.md").unwrap();
     let export = page("export.md").unwrap();
     let letting_go = page("release.md").unwrap();
-    let not_run = adopting.iter().filter(|b| b.not_run.is_some()).count();
-    assert_eq!((adopting.len() > 12, not_run), (true, 1));
-    assert!(
-        export
-            .iter()
-            .chain(&letting_go)
-            .all(|b| b.not_run.is_none())
+    assert!(adopting.len() > 12);
+    let left_out = |page: &[Block]| page.iter().filter(|b| b.not_run.is_some()).count();
+    assert_eq!(
+        (
+            left_out(&adopting),
+            left_out(&export),
+            left_out(&letting_go)
+        ),
+        (1, 0, 1)
     );
     let of = |sections: &[&str]| -> Vec<Block> {
         let is_of = |b: &&Block| sections.iter().any(|s| b.section.starts_with(s));

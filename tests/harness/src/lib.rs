@@ -28,6 +28,7 @@ pub mod operator;
 pub mod paths;
 pub mod poll;
 pub mod process;
+pub mod reference;
 pub mod rights;
 pub mod setup;
 pub mod simulator;

@@ -26,6 +26,11 @@ pub fn simulator_binary() -> Result<PathBuf> {
     binary("incident-operator-simulator", "SIMULATOR")
 }
 
+/// The program behind `make up` and `make demo`: beside the running executable.
+pub fn local_binary() -> Result<PathBuf> {
+    binary("local", "LOCAL_BIN")
+}
+
 fn binary(name: &str, variable: &str) -> Result<PathBuf> {
     for variable in [variable.to_owned(), format!("CARGO_BIN_EXE_{name}")] {
         if let Some(path) = std::env::var_os(&variable) {

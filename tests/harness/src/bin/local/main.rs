@@ -6,11 +6,12 @@ mod environment;
 mod incident;
 mod network;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use harness::rights;
+use harness::{reference, rights, setup};
 
 /// Runs a control plane, a simulated AWS and the operator on this machine.
 #[derive(Parser)]
@@ -45,6 +46,12 @@ enum Command {
         #[arg(long)]
         once: bool,
     },
+    /// Writes the field reference of every kind, from the CRDs that the operator prints.
+    Reference {
+        /// Directory for the pages.
+        #[arg(long)]
+        out: PathBuf,
+    },
     /// Says which actions in AWS the operator has used over the tests of a run: fails when its policy allows more.
     Rights {
         /// Forgets what was used, before a run.
@@ -70,6 +77,7 @@ async fn main() -> ExitCode {
             examples,
             once,
         } => demo::run(&dir, &examples, once).await,
+        Command::Reference { out } => write_reference(&out).await,
         Command::Rights { forget: true } => rights::forget(),
         Command::Rights { forget: false } => rights::report().map(|text| println!("{text}")),
         Command::Supervise { dir } => background::supervise(&dir).await,
@@ -81,4 +89,17 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+async fn write_reference(directory: &Path) -> Result<()> {
+    let mut crds = vec![];
+    for crd in setup::crds().await? {
+        crds.push(serde_json::from_value(crd)?);
+    }
+    std::fs::create_dir_all(directory)?;
+    for (name, page) in reference::pages(&crds) {
+        let path = directory.join(name);
+        std::fs::write(&path, page).with_context(|| path.display().to_string())?;
+    }
+    Ok(())
 }
