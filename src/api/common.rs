@@ -241,7 +241,7 @@ pub enum Severity {
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
-    /// Name of the check, for example `SingleChannel`; the docs list them with their CHK number.
+    /// Name of the check, for example `SingleChannelType`; the docs list them with their CHK number.
     pub id: String,
     /// What it is about, for example a channel's name; empty for the object itself.
     pub subject: String,
