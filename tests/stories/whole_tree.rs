@@ -289,7 +289,6 @@ async fn people_need_no_rights_of_response_plans() {
         "EscalationPlan",
     ];
     has_the_rights_of(&people, 3).await;
-    has_the_rights_of(&["Contact", "EscalationPlan"], 4).await;
 }
 
 #[tokio::test]

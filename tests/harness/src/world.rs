@@ -491,16 +491,14 @@ impl World {
         }
     }
 
-    /// JSON merge patch.
+    /// JSON merge patch. `name` may be `namespace/name`.
     pub async fn patch(&self, kind: &str, name: &str, patch: &Value) -> DynamicObject {
         self.sensitive
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .add_from(patch);
-        let patched = self
-            .cluster
-            .merge(kind, Some(&self.namespace), name, patch)
-            .await;
+        let (namespace, bare) = self.place(name);
+        let patched = self.cluster.merge(kind, Some(namespace), bare, patch).await;
         patched.unwrap_or_else(|error| panic!("patch {kind} {name}: {error:#}"))
     }
 
