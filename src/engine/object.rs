@@ -14,9 +14,9 @@ use super::error::Error;
 use super::ownership::is_brought_along;
 use super::references::Reference;
 use super::scheduler::ObjectKey;
-use super::status::{condition, keep_times};
+use super::status::{condition, is_refused, keep_times};
 use crate::api::common::{AcceptedFinding, CommonStatus};
-use crate::api::conditions::{ConditionType, Reason};
+use crate::api::conditions::ConditionType;
 use crate::api::{DELETE_DATA_OF, FINALIZER, RECONCILE_REQUESTED_AT};
 use crate::aws::Priority;
 
@@ -87,15 +87,7 @@ pub trait ManagedObject:
     /// Whether what its status says of AWS is its own: this operator has judged so, and not refused it. Pure.
     fn is_vouched_for(&self) -> bool {
         let common = self.status().map(Self::common_status);
-        let ready = common.and_then(|c| condition(c, ConditionType::Ready));
-        let refused = [
-            Reason::OwnedByAnother,
-            Reason::AlreadyExists,
-            Reason::AdoptionNotAllowed,
-            Reason::AdoptionWouldChange,
-        ];
-        let refused = ready.is_some_and(|ready| refused.iter().any(|r| r.as_str() == ready.reason));
-        !(refused || self.has_old_status())
+        !(common.is_some_and(is_refused) || self.has_old_status())
     }
 
     /// When it is judged: never before it was made, whose clock ever is behind, or its status would look as old as one from a backup. Pure.

@@ -70,19 +70,31 @@ impl Conclusion {
     pub fn knows_owner(&self) -> bool {
         match self {
             Self::InSync { .. } | Self::Differs { .. } | Self::Conflict { .. } => true,
-            Self::Stalled { reason, .. } => matches!(
-                reason,
-                Reason::OwnedByAnother
-                    | Reason::AlreadyExists
-                    | Reason::AdoptionNotAllowed
-                    | Reason::AdoptionWouldChange
-            ),
+            Self::Stalled { reason, .. } => NOT_OURS.contains(reason),
             Self::Suspended
             | Self::Waiting { .. }
             | Self::Transient { .. }
             | Self::Progress { .. } => false,
         }
     }
+}
+
+/// Why an AWS resource is not the object's.
+const NOT_OURS: [Reason; 4] = [
+    Reason::OwnedByAnother,
+    Reason::AlreadyExists,
+    Reason::AdoptionNotAllowed,
+    Reason::AdoptionWouldChange,
+];
+
+/// Whether AWS was asked whose the resource is, the last time that it was, and it is not the object's: then `Ready` says so, or, when
+/// something else is in the way by now, `Synced` still does.
+pub fn is_refused(status: &CommonStatus) -> bool {
+    let says_so = |type_| {
+        let condition = condition(status, type_);
+        condition.is_some_and(|c| NOT_OURS.iter().any(|r| r.as_str() == c.reason))
+    };
+    says_so(ConditionType::Ready) || says_so(ConditionType::Synced)
 }
 
 /// From this many transient failures in a row on, `Synced` is Unknown (product: Errors).
@@ -111,6 +123,10 @@ pub fn conclude(
 ) {
     use ConditionType as T;
     let held_back = status.pending_changes.len();
+    // Nothing but an answer of AWS makes it the object's own: whoever relies on that must not be told otherwise by a reference that is gone.
+    let refusal = condition(status, T::Synced)
+        .filter(|_| is_refused(status) && !conclusion.knows_owner())
+        .cloned();
     let mut set = Setter {
         conditions: &mut status.conditions,
         generation,
@@ -249,6 +265,12 @@ pub fn conclude(
         );
     } else if !matches!(conclusion, Conclusion::Transient { .. }) {
         set.absent(T::DeletionBudgetExceeded);
+    }
+    if let Some(refusal) = refusal {
+        let mut all = set.conditions.iter_mut();
+        if let Some(synced) = all.find(|c| c.type_ == refusal.type_) {
+            *synced = refusal;
+        }
     }
     // A transient failure is no decision about this generation: kstatus then goes on saying "in progress".
     if !matches!(conclusion, Conclusion::Transient { .. }) {
@@ -400,6 +422,36 @@ mod tests {
         date_back(&mut status, ConditionType::Ready, at(7).into());
         let ready = condition(&status, ConditionType::Ready);
         assert_eq!(ready.map(|c| c.last_transition_time.0), Some(at(7)));
+    }
+
+    #[test]
+    fn refused_it_stays_until_aws_was_asked_again() {
+        let foreign = Conclusion::Stalled {
+            reason: Reason::OwnedByAnother,
+            message: String::new(),
+        };
+        let invalid = Conclusion::Stalled {
+            reason: Reason::InvalidSpec,
+            message: String::new(),
+        };
+        let failing = Conclusion::Transient {
+            reason: Reason::Throttled,
+            message: String::new(),
+            failures: FAILURES_UNTIL_UNKNOWN,
+        };
+        let progress = Conclusion::Progress {
+            reason: Reason::Progressing,
+            message: String::new(),
+        };
+        let mut status = after(&[(1, foreign.clone())]);
+        assert!(is_refused(&status));
+        for (second, other) in [(2, waiting()), (3, failing), (4, invalid), (5, progress)] {
+            conclude(&mut status, Some(1), &other, at(second));
+            assert!(is_refused(&status), "{other:?}");
+        }
+        conclude(&mut status, Some(1), &in_sync(), at(6));
+        assert!(!is_refused(&status));
+        assert!(!is_refused(&after(&[(1, waiting()), (2, stalled())])));
     }
 
     #[test]
