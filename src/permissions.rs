@@ -200,8 +200,6 @@ fn operations(kind: &str) -> &'static [Operation] {
         ],
         "Incident" => &[
             O::BatchGetIncidentFindings,
-            O::DescribeEngagement,
-            O::DescribePage,
             O::GetIncidentRecord,
             O::GetResponsePlan,
             O::GetTimelineEvent,
@@ -217,8 +215,6 @@ fn operations(kind: &str) -> &'static [Operation] {
             O::UpdateRelatedItems,
         ],
         "TestPage" => &[
-            O::DescribeEngagement,
-            O::DescribePage,
             O::GetContact,
             O::ListContacts,
             O::ListEngagements,

@@ -106,14 +106,10 @@ operations! {
     StartEngagement: SSMContacts "ssm-contacts" "StartEngagement", EngagementsWrite, ReachesHuman;
     /// Stops an engagement from going further.
     StopEngagement: SSMContacts "ssm-contacts" "StopEngagement", EngagementsWrite, Writes;
-    /// Reads one engagement.
-    DescribeEngagement: SSMContacts "ssm-contacts" "DescribeEngagement", EngagementsRead, Reads;
     /// One page of the engagements of an incident or of a time.
     ListEngagements: SSMContacts "ssm-contacts" "ListEngagements", EngagementLists, Reads;
     /// One page of the pages that an engagement sent.
     ListPagesByEngagement: SSMContacts "ssm-contacts" "ListPagesByEngagement", EngagementLists, Reads;
-    /// Reads one page: when it was sent, delivered and acknowledged.
-    DescribePage: SSMContacts "ssm-contacts" "DescribePage", EngagementsRead, Reads;
     /// One page of the account's replication sets, of which there is at most one.
     ListReplicationSets: SSMIncidents "ssm-incidents" "ListReplicationSets", IncidentsRead, Reads;
     /// Reads the replication set.

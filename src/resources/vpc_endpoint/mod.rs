@@ -346,8 +346,11 @@ impl ExternalResource for VpcEndpoints {
         let mut network = aws::network(&session, ages).await?;
         let spec = &object.spec;
         if !desired::names_what_is_there(spec, &network) {
-            // It may have been made since, right before this object.
-            ages.standing = NOW;
+            // It may have been made since, right before this object. One that was judged already is not worth a list of its own.
+            let common = object.status.as_ref().map(|s| &s.common);
+            let judged = common.and_then(|c| c.observed_generation) == object.metadata.generation;
+            let age = if judged { NOW } else { Duration::ZERO };
+            (ages.standing, ages.moving) = (age, age);
             network = aws::network(&session, ages).await?;
         }
         let private_dns =

@@ -26,7 +26,12 @@ fn directory() -> Result<PathBuf> {
 /// When the file cannot be written.
 pub fn note(calls: &[Call]) -> Result<()> {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
-    let theirs = calls.iter().filter(|call| is_operator(&call.principal));
+    // Commands such as `import` need their part of it, too, as whoever runs them.
+    let ours = |call: &&Call| {
+        let agent = call.user_agent.as_deref().unwrap_or_default();
+        is_operator(&call.principal) || agent.contains("incident-operator")
+    };
+    let theirs = calls.iter().filter(ours);
     let used: BTreeSet<&str> = theirs
         .flat_map(|call| call.iam_actions.iter().map(String::as_str))
         .collect();
