@@ -146,14 +146,12 @@ async fn calls_of_all() -> Vec<(Arc<Scenario>, Vec<Pair>)> {
 }
 
 /// Runs cases in batches and adds up what went wrong. Those whose moment did not come are told again with less going on, each only with
-/// those that `moment` takes for the same: what comes late is not to wait with what comes at once. A read that still does not come was not
-/// needed this time, since one list serves many passes: that is no failure as long as it is seldom.
+/// those that `moment` takes for the same: what comes late is not to wait with what comes at once.
 async fn in_batches<T: Clone>(
     what: &str,
     first_size: usize,
     cases: &[T],
     moment: impl Fn(&T) -> String,
-    operation: impl Fn(&T) -> &str,
     run: impl AsyncFn(&[T]) -> Outcome,
 ) -> Vec<String> {
     let mut wrong = vec![];
@@ -182,7 +180,7 @@ async fn in_batches<T: Clone>(
             wrong.extend(outcome.failures);
             for (number, text) in outcome.missed {
                 again.push(batch[number].clone());
-                missed.push((is_read(operation(&batch[number])), text));
+                missed.push(text);
             }
         }
         again.sort_by_key(&moment);
@@ -192,19 +190,8 @@ async fn in_batches<T: Clone>(
             .map(<[T]>::to_vec)
             .collect();
     }
-    let (reads, others): (Vec<_>, Vec<_>) = missed.into_iter().partition(|(read, _)| *read);
-    println!("{} reads were not needed", reads.len());
-    if reads.len() * 100 > cases.len().max(100) {
-        wrong.extend(reads.into_iter().map(|(_, text)| text));
-    }
-    wrong.extend(others.into_iter().map(|(_, text)| text));
+    wrong.extend(missed);
     wrong
-}
-
-fn is_read(operation: &str) -> bool {
-    ["Get", "List", "Describe", "BatchGet"]
-        .iter()
-        .any(|verb| operation.starts_with(verb))
 }
 
 fn assert_sound(wrong: &[String]) {
@@ -232,15 +219,7 @@ async fn killed_at_any_call_everything_comes_out_right() {
         })
         .collect();
     let moment = |kill: &Kill| format!("{} {}", kill.scenario.name, kill.pair);
-    let wrong = in_batches(
-        "kills",
-        BATCH,
-        &kills,
-        moment,
-        |k| &k.pair.operation,
-        kills::batch,
-    )
-    .await;
+    let wrong = in_batches("kills", BATCH, &kills, moment, kills::batch).await;
     println!(
         "crash matrix: {} scenarios, {} pairs of operation and occurrence, {} kills, {:.0} s",
         all.len(),
@@ -282,15 +261,7 @@ async fn dead_between_two_writes_to_the_cluster_everything_comes_out_right() {
         }
     }
     let moment = |death: &Death| death.scenario.name.to_owned();
-    let wrong = in_batches(
-        "deaths",
-        BATCH,
-        &deaths,
-        moment,
-        |d| &d.point,
-        fail_points::batch,
-    )
-    .await;
+    let wrong = in_batches("deaths", BATCH, &deaths, moment, fail_points::batch).await;
     println!(
         "fail points: {} scenarios, {} deaths, {:.0} s",
         scenarios.len(),
@@ -336,15 +307,7 @@ async fn whatever_aws_does_to_a_call_everything_comes_out_right() {
         );
     }
     let moment = |trouble: &Trouble| trouble.scenario.name.to_owned();
-    let wrong = in_batches(
-        "faults",
-        LARGE_BATCH,
-        &troubles,
-        moment,
-        |t| t.fault.operation.as_deref().unwrap_or_default(),
-        faults::batch,
-    )
-    .await;
+    let wrong = in_batches("faults", LARGE_BATCH, &troubles, moment, faults::batch).await;
     println!(
         "faults: {} scenarios, {} cases, {:.0} s",
         all.len(),

@@ -62,8 +62,8 @@ pub async fn undisturbed(scenarios: &[Arc<Scenario>]) -> Result<Vec<Vec<Pair>>, 
         for (place, call) in calls.into_iter().enumerate() {
             let count = counts.entry(call.operation.clone()).or_default();
             *count += 1;
-            // A list that many plans share is read when the last one is too old.
-            let shared = call.operation == "ListContacts";
+            // A list that all objects of an account share is read when the last one is too old.
+            let shared = ["ListContacts", "ListRotations"].contains(&call.operation.as_str());
             pairs.push(Pair {
                 operation: call.operation,
                 nth: *count,
