@@ -90,11 +90,14 @@ const NOT_OURS: [Reason; 4] = [
 /// Whether AWS was asked whose the resource is, the last time that it was, and it is not the object's: then `Ready` says so, or, when
 /// something else is in the way by now, `Synced` still does.
 pub fn is_refused(status: &CommonStatus) -> bool {
-    let says_so = |type_| {
-        let condition = condition(status, type_);
-        condition.is_some_and(|c| NOT_OURS.iter().any(|r| r.as_str() == c.reason))
-    };
-    says_so(ConditionType::Ready) || says_so(ConditionType::Synced)
+    [ConditionType::Ready, ConditionType::Synced]
+        .into_iter()
+        .any(|type_| refusal(status, type_).is_some())
+}
+
+/// The condition, when it says that the AWS resource is not the object's.
+fn refusal(status: &CommonStatus, type_: ConditionType) -> Option<&Condition> {
+    condition(status, type_).filter(|c| NOT_OURS.iter().any(|r| r.as_str() == c.reason))
 }
 
 /// From this many transient failures in a row on, `Synced` is Unknown (product: Errors).
@@ -124,8 +127,8 @@ pub fn conclude(
     use ConditionType as T;
     let held_back = status.pending_changes.len();
     // Nothing but an answer of AWS makes it the object's own: whoever relies on that must not be told otherwise by a reference that is gone.
-    let refusal = condition(status, T::Synced)
-        .filter(|_| is_refused(status) && !conclusion.knows_owner())
+    let refusal = refusal(status, T::Synced)
+        .filter(|_| !conclusion.knows_owner())
         .cloned();
     let mut set = Setter {
         conditions: &mut status.conditions,
