@@ -172,7 +172,6 @@ fn operations(kind: &str) -> &'static [Operation] {
             O::CreateRotationOverride,
             O::DeleteRotationOverride,
             O::GetRotation,
-            O::GetRotationOverride,
             O::ListRotationOverrides,
             O::ListRotations,
         ],

@@ -92,8 +92,6 @@ operations! {
     CreateRotationOverride: SSMContacts "ssm-contacts" "CreateRotationOverride", ContactsWrite, Writes;
     /// Deletes an override; there is no way to change one.
     DeleteRotationOverride: SSMContacts "ssm-contacts" "DeleteRotationOverride", ContactsWrite, Writes;
-    /// Reads one override.
-    GetRotationOverride: SSMContacts "ssm-contacts" "GetRotationOverride", RotationsRead, Reads;
     /// One page of a rotation's overrides in a window of time.
     ListRotationOverrides: SSMContacts "ssm-contacts" "ListRotationOverrides", RotationsRead, Reads;
     /// `TagResource` on a contact or rotation.

@@ -86,42 +86,6 @@ pub async fn overrides(
     }
 }
 
-/// GetRotationOverride. `None` = AWS has none.
-pub async fn get_override(
-    session: &Session,
-    arn: &str,
-    id: &str,
-) -> Result<Option<Override<String>>, CallError> {
-    let request = session
-        .contacts()
-        .get_rotation_override()
-        .rotation_id(arn)
-        .rotation_override_id(id);
-    let sent = session
-        .send(Operation::GetRotationOverride, request.send())
-        .await;
-    match sent {
-        Ok(found) => Ok(found
-            .start_time
-            .as_ref()
-            .and_then(timestamp)
-            .zip(found.end_time.as_ref().and_then(timestamp))
-            .map(|(start, end)| Override {
-                id: id.to_owned(),
-                start,
-                end,
-                members: found.new_contact_ids.unwrap_or_default(),
-                created: found
-                    .create_time
-                    .as_ref()
-                    .and_then(timestamp)
-                    .unwrap_or(start),
-            })),
-        Err(error) if error.class == ErrorClass::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
 /// CreateRotationOverride: `people` are on call in `time`. Answers with its id.
 pub async fn create_override(
     session: &Session,
