@@ -581,8 +581,8 @@ fn watch_replication_sets(
     watch_kind::<ReplicationSet>(shared, sets, &also, listed, stop);
 }
 
-/// Of several objects for one contact the first has it: when one goes, the others look again. Each shows which contacts the account is
-/// without, too.
+/// Of several objects for one contact the first has it: when one goes, those that could not have it look again. Each shows which contacts
+/// its account is without, so the others of an account look again when one of them comes or goes.
 fn watch_alternate_contacts(
     shared: &Arc<Shared>,
     contacts: &Arc<ObjectStore<DeserializeGuard<AlternateContact>>>,
@@ -595,14 +595,19 @@ fn watch_alternate_contacts(
             let is_set = |guard: &DeserializeGuard<AlternateContact>| {
                 guard.0.as_ref().is_ok_and(alternate_contact::is_set)
             };
-            let concerns_others = match seen {
-                Seen::Gone(_) => true,
+            let (guard, went) = match seen {
+                Seen::Gone(gone) => (gone, true),
                 Seen::Applied { now, before } => {
-                    before.as_ref().is_some_and(|b| is_set(b) != is_set(now))
+                    if before.as_ref().is_none_or(|b| is_set(b) == is_set(now)) {
+                        return;
+                    }
+                    (now, false)
                 }
             };
-            if concerns_others {
-                wake_all(&own, &others, |_| true);
+            if let Ok(object) = &guard.0 {
+                wake_all(&own, &others, |other| {
+                    alternate_contact::concerns(object, went, other)
+                });
             }
         });
     watch_kind::<AlternateContact>(shared, contacts, &also, listed, stop);

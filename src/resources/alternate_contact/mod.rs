@@ -22,11 +22,13 @@ use crate::api::alternate_contact::{
     AlternateContactStatus, AlternateContactSummary, AlternateContactType,
 };
 use crate::api::common::{AcceptedFinding, CommonSpec, CommonStatus, ManagementPolicy};
+use crate::api::conditions::{ConditionType, Reason};
 use crate::api::reference::ValueFrom;
 use crate::api::{AlternateContact, ProviderConfig};
 use crate::aws::{CallError, ErrorClass, Redacted, Session};
 use crate::engine::object::{ManagedObject, age};
 use crate::engine::ownership::TagPlan;
+use crate::engine::status::condition;
 use crate::engine::store::ObjectStore;
 use crate::engine::{
     Applied, Change as _, Error, ExternalObject, ExternalResource, Memory, Provider, Report,
@@ -207,6 +209,22 @@ pub fn uses_secret(object: &AlternateContact, name: &str) -> bool {
     let sources = [&spec.name_from, &spec.email_from, &spec.phone_from];
     let mut sources = sources.into_iter().flatten();
     sources.any(|from| from.secret_key_ref.name == name)
+}
+
+/// Whether `other` has to look again because `object` came about in AWS, or `went`: it is of the same account, or waits for the same
+/// contact, however it names the account.
+pub fn concerns(object: &AlternateContact, went: bool, other: &AlternateContact) -> bool {
+    let place = |o: &AlternateContact| {
+        let provider = o.provider_config().map(str::to_owned);
+        (o.spec.account_id.clone(), provider)
+    };
+    let waits = || {
+        let status = other.status.as_ref();
+        let ready = status.and_then(|s| condition(&s.common, ConditionType::Ready));
+        other.spec.type_ == object.spec.type_
+            && ready.is_some_and(|r| r.reason == Reason::DuplicateAlternateContact.as_str())
+    };
+    other.uid() != object.uid() && (place(other) == place(object) || (went && waits()))
 }
 
 /// What others of the account look at: whether AWS has it.
