@@ -72,10 +72,6 @@ test-judges:
 test-cargo:
 	$(TARGET)/debug/local rights --forget
 	RUST_TEST_THREADS=$(TEST_THREADS) $(CARGO) test --workspace
-
-# Which actions of the IAM policy no test of the last run has used. Accounts of the crash matrix are not counted yet.
-.PHONY: rights
-rights:
 	$(TARGET)/debug/local rights
 
 .PHONY: test-conformance

@@ -230,6 +230,11 @@ fn operations(kind: &str) -> &'static [Operation] {
             O::UpdateDeletionProtection,
             O::UpdateReplicationSet,
         ],
+        "AlternateContact" => &[
+            O::DeleteAlternateContact,
+            O::GetAlternateContact,
+            O::PutAlternateContact,
+        ],
         "VpcEndpoint" => &[
             O::AuthorizeSecurityGroupIngress,
             O::CreateSecurityGroup,

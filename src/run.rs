@@ -20,8 +20,8 @@ use crate::admin::{self, Admin};
 use crate::api::VpcEndpoint;
 use crate::api::conditions::ConditionType;
 use crate::api::{
-    ChannelActivation, Contact, EscalationPlan, Incident, OnCallSchedule, ProviderConfig,
-    ReplicationSet, ResponsePlan, RotationOverride, TestPage,
+    AlternateContact, ChannelActivation, Contact, EscalationPlan, Incident, OnCallSchedule,
+    ProviderConfig, ReplicationSet, ResponsePlan, RotationOverride, TestPage,
 };
 use crate::aws::{Accounts, Limiter, Priority, RequestMetrics};
 use crate::cli::RunArguments;
@@ -42,8 +42,8 @@ use crate::metrics::Metrics;
 #[cfg(feature = "vpc-endpoints")]
 use crate::resources::vpc_endpoint;
 use crate::resources::{
-    channel_activation, contact, escalation_plan, incident, incident_mirror, on_call_schedule,
-    once, replication_set, response_plan, rotation_override, test_page,
+    alternate_contact, channel_activation, contact, escalation_plan, incident, incident_mirror,
+    on_call_schedule, once, replication_set, response_plan, rotation_override, test_page,
 };
 use crate::{aws, telemetry};
 
@@ -227,6 +227,9 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
     let sets: Arc<ObjectStore<DeserializeGuard<ReplicationSet>>> =
         Arc::new(ObjectStore::new(ReplicationSet::KIND, 1));
     shared.directory.register(sets.clone());
+    let alternate_contacts: Arc<ObjectStore<DeserializeGuard<AlternateContact>>> =
+        Arc::new(ObjectStore::new(AlternateContact::KIND, 1));
+    shared.directory.register(alternate_contacts.clone());
     let response_plans: response_plan::Store =
         Arc::new(ObjectStore::new(ResponsePlan::KIND, watches));
     shared.directory.register(response_plans.clone());
@@ -258,7 +261,13 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
     watch_schedules(&shared, &schedules, &listed, &stop);
     watch_overrides(&shared, &overrides, &listed, &stop);
     watch_replication_sets(&shared, &sets, &listed, &stop);
-    watch_everything_else(&shared, &contacts, &activations, &listed, &stop);
+    watch_alternate_contacts(&shared, &alternate_contacts, &listed, &stop);
+    let users = SecretUsers {
+        contacts: contacts.clone(),
+        activations: activations.clone(),
+        alternate_contacts: alternate_contacts.clone(),
+    };
+    watch_everything_else(&shared, users, &listed, &stop);
     drop(listed);
     // Ends when every watch has dropped its end.
     tokio::select! {
@@ -361,6 +370,17 @@ async fn work(shared: Arc<Shared>, clock_url: Option<String>, stop: Cancellation
                     sets: sets.clone(),
                 },
                 sets,
+            )),
+        ),
+        (
+            AlternateContact::KIND,
+            Arc::new(Engine::new(
+                shared.clone(),
+                alternate_contact::AlternateContacts::new(
+                    shared.clone(),
+                    alternate_contacts.clone(),
+                ),
+                alternate_contacts,
             )),
         ),
         (
@@ -561,6 +581,38 @@ fn watch_replication_sets(
     watch_kind::<ReplicationSet>(shared, sets, &also, listed, stop);
 }
 
+/// Of several objects for one contact the first has it: when one goes, those that could not have it look again. Each shows which contacts
+/// its account is without, so the others of an account look again when one of them comes or goes.
+fn watch_alternate_contacts(
+    shared: &Arc<Shared>,
+    contacts: &Arc<ObjectStore<DeserializeGuard<AlternateContact>>>,
+    listed: &Listed,
+    stop: &CancellationToken,
+) {
+    let (own, others) = (shared.clone(), contacts.clone());
+    let also: Arc<Hook<AlternateContact>> =
+        Arc::new(move |seen: &Seen<DeserializeGuard<AlternateContact>>| {
+            let is_set = |guard: &DeserializeGuard<AlternateContact>| {
+                guard.0.as_ref().is_ok_and(alternate_contact::is_set)
+            };
+            let (guard, went) = match seen {
+                Seen::Gone(gone) => (gone, true),
+                Seen::Applied { now, before } => {
+                    if before.as_ref().is_none_or(|b| is_set(b) == is_set(now)) {
+                        return;
+                    }
+                    (now, false)
+                }
+            };
+            if let Ok(object) = &guard.0 {
+                wake_all(&own, &others, |other| {
+                    alternate_contact::concerns(object, went, other)
+                });
+            }
+        });
+    watch_kind::<AlternateContact>(shared, contacts, &also, listed, stop);
+}
+
 /// Endpoints of a VPC stand in each other's way, and need each other: when one comes, goes or lets go of something, the others that this
 /// concerns look again.
 #[cfg(feature = "vpc-endpoints")]
@@ -647,14 +699,25 @@ fn alias_is_free(shared: &Shared, gone: &dyn View) {
     });
 }
 
+/// Kinds that take values from Secrets.
+struct SecretUsers {
+    contacts: Arc<ObjectStore<DeserializeGuard<Contact>>>,
+    activations: Arc<ObjectStore<DeserializeGuard<ChannelActivation>>>,
+    alternate_contacts: Arc<ObjectStore<DeserializeGuard<AlternateContact>>>,
+}
+
 fn watch_everything_else(
     shared: &Arc<Shared>,
-    contacts: &Arc<ObjectStore<DeserializeGuard<Contact>>>,
-    activations: &Arc<ObjectStore<DeserializeGuard<ChannelActivation>>>,
+    users: SecretUsers,
     listed: &Listed,
     stop: &CancellationToken,
 ) {
-    let (own, people, requests) = (shared.clone(), contacts.clone(), activations.clone());
+    let own = shared.clone();
+    let SecretUsers {
+        contacts: people,
+        activations: requests,
+        alternate_contacts,
+    } = users;
     let secret_changed: Arc<SecretHook> = Arc::new(move |namespace: &str, name: &str| {
         let wake = |key: ObjectKey| own.scheduler.wake(key, Priority::Edit);
         let here = |n: Option<String>| n.as_deref() == Some(namespace);
@@ -669,6 +732,14 @@ fn watch_everything_else(
                 .is_ok_and(|a| here(a.namespace()) && channel_activation::uses_secret(a, name))
         }) {
             wake(requests.key(&guard));
+        }
+        if own.settings.own_namespace == namespace {
+            for guard in alternate_contacts.filter(|g| {
+                g.0.as_ref()
+                    .is_ok_and(|c| alternate_contact::uses_secret(c, name))
+            }) {
+                wake(alternate_contacts.key(&guard));
+            }
         }
     });
     let own = shared.clone();

@@ -14,6 +14,8 @@
 
 #[path = "crash/activation.rs"]
 mod activation;
+#[path = "crash/alternate_contact.rs"]
+mod alternate_contact;
 #[path = "crash/contact.rs"]
 mod contact;
 #[path = "crash/escalation_plan.rs"]
@@ -104,6 +106,10 @@ fn scenarios() -> Vec<Arc<Scenario>> {
         replication_set::adopt(),
         replication_set::release(),
         replication_set::delete(),
+        alternate_contact::create(),
+        alternate_contact::update(),
+        alternate_contact::overwrite(),
+        alternate_contact::delete(),
         vpc_endpoint::create(),
         vpc_endpoint::gateway(),
         vpc_endpoint::update(),

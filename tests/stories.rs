@@ -12,6 +12,8 @@
 mod activation;
 #[path = "stories/adopting.rs"]
 mod adopting;
+#[path = "stories/alternate_contact.rs"]
+mod alternate_contact;
 #[path = "stories/company.rs"]
 mod company;
 #[path = "stories/contact.rs"]

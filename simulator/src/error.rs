@@ -60,7 +60,7 @@ impl AwsError {
             "ConflictException" => 409,
             "ResourceNotFoundException" | "UnknownOperationException" => 404,
             "ServiceQuotaExceededException" => 402,
-            "ThrottlingException" => 429,
+            "ThrottlingException" | "TooManyRequestsException" => 429,
             _ if self.is_server_fault() => 500,
             _ => 400,
         }

@@ -19,7 +19,7 @@ use crate::knobs::{Knob, Knobs};
 use crate::lock::lock;
 use crate::matching::Moment;
 use crate::protocol::{self, Answer, Decoded};
-use crate::services::{self, Call, Common, Operation, Service, ec2, sts};
+use crate::services::{self, Call, Common, Operation, Service, account, ec2, sts};
 use crate::validation;
 use crate::world::{Circumstances, World};
 
@@ -80,7 +80,8 @@ pub async fn answer(world: Arc<World>, head: Parts, body: Bytes) -> Outcome {
             let account = world.account(&scope.account);
             let mut account = lock(&account);
             // The first call of Incident Manager decides where an account is onboarded.
-            if ![sts::SERVICE.name, ec2::SERVICE.name].contains(&service.name) {
+            let others = [sts::SERVICE.name, ec2::SERVICE.name, account::SERVICE.name];
+            if !others.contains(&service.name) {
                 world.start_account(&mut account, &scope.region);
             }
             let call = Call {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::iam::Rules;
+use crate::services::account::state::Slot;
 use crate::services::contacts::engagement;
 use crate::services::contacts::state::{RegionContacts, SentCode};
 use crate::services::ec2::state::Network;
@@ -40,6 +41,9 @@ pub struct Account {
     /// VPCs and their endpoints by Region.
     #[serde(default)]
     pub networks: BTreeMap<String, Network>,
+    /// Alternate contacts by type.
+    #[serde(default)]
+    pub alternate_contacts: BTreeMap<String, Slot>,
     /// Every activation code ever sent.
     #[serde(default)]
     pub codes: Vec<SentCode>,

@@ -17,6 +17,7 @@ use crate::iam::{self, Needed};
 use crate::knobs::{Knobs, Overrides};
 use crate::lock::{lock, read, write};
 use crate::quota::{QuotaSettings, Quotas};
+use crate::services::account::organization::Organization;
 use crate::services::incidents::onboard;
 use crate::state::Account;
 
@@ -79,6 +80,8 @@ struct Kept {
     pages: u64,
     #[serde(default)]
     policies: Vec<Attached>,
+    #[serde(default)]
+    organizations: Vec<Organization>,
 }
 
 /// What decides on what happens by itself.
@@ -110,6 +113,7 @@ pub struct World {
     sessions: RwLock<HashMap<String, Session>>,
     accounts: RwLock<HashMap<String, Arc<Mutex<Account>>>>,
     policies: RwLock<Vec<Attached>>,
+    organizations: RwLock<Vec<Organization>>,
     pages: AtomicU64,
     dirty: AtomicBool,
 }
@@ -134,6 +138,7 @@ impl World {
             sessions: RwLock::default(),
             accounts: RwLock::default(),
             policies: RwLock::default(),
+            organizations: RwLock::default(),
             pages: AtomicU64::new(0),
             dirty: AtomicBool::new(false),
             options,
@@ -237,6 +242,20 @@ impl World {
         self.changed();
     }
 
+    /// Organizations of accounts.
+    pub fn organizations(&self) -> Vec<Organization> {
+        read(&self.organizations).clone()
+    }
+
+    /// Sets the organization of a management account, or dissolves it.
+    pub fn set_organization(&self, management_account: &str, organization: Option<Organization>) {
+        let mut organizations = write(&self.organizations);
+        organizations.retain(|each| each.management_account != management_account);
+        organizations.extend(organization);
+        drop(organizations);
+        self.changed();
+    }
+
     /// Refuses the first of these actions that a principal of this account may not do, in AWS's words.
     pub fn authorize(
         &self,
@@ -301,6 +320,7 @@ impl World {
         *write(&self.sessions) = kept.sessions;
         self.pages.store(kept.pages, Ordering::Relaxed);
         *write(&self.policies) = kept.policies;
+        *write(&self.organizations) = kept.organizations;
         write(&self.knobs).by_account = kept.account_knobs;
         let mut accounts = write(&self.accounts);
         for account in kept.accounts {
@@ -330,6 +350,7 @@ impl World {
             accounts,
             pages: self.pages.load(Ordering::Relaxed),
             policies: self.policies(),
+            organizations: self.organizations(),
         };
         let mut beside = path.clone().into_os_string();
         beside.push(".new");

@@ -103,6 +103,8 @@ documented! {
     ClosedToNewCustomers,
     /// Another ReplicationSet object stands for the account's replication set already.
     DuplicateReplicationSet,
+    /// Another AlternateContact object stands for the contact of this account and type already.
+    DuplicateAlternateContact,
     /// AWS gave up on the replication set or on one of its Regions.
     ReplicationSetFailed,
     /// A Region that is to be removed from the replication set is used by another ProviderConfig.

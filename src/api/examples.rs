@@ -11,8 +11,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{
-    AccessGrant, ChannelActivation, Contact, EscalationPlan, GROUP, Incident, OnCallSchedule,
-    ProviderConfig, ReplicationSet, ResponsePlan, RotationOverride, TestPage, VERSION, VpcEndpoint,
+    AccessGrant, AlternateContact, ChannelActivation, Contact, EscalationPlan, GROUP, Incident,
+    OnCallSchedule, ProviderConfig, ReplicationSet, ResponsePlan, RotationOverride, TestPage,
+    VERSION, VpcEndpoint,
 };
 
 /// Why there is no example.
@@ -46,6 +47,7 @@ pub fn complete() -> Result<BTreeMap<String, String>, Failure> {
     written.add::<ResponsePlan>("payments-down", Some("payments"), response_plans())?;
     written.add::<Incident>("checkout-errors", Some("payments"), incidents())?;
     written.add::<TestPage>("alice-is-reachable", Some("people"), test_pages())?;
+    written.add::<AlternateContact>("security", None, alternate_contacts())?;
     written.add::<VpcEndpoint>("ssm-contacts", Some("network"), vpc_endpoints())?;
     Ok(written.files)
 }
@@ -174,6 +176,31 @@ fn replication_set() -> Value {
     let mut set = with_common(&set, "SingleRegion");
     set["deletionPolicy"] = json!("Retain");
     set
+}
+
+fn alternate_contacts() -> Vec<Value> {
+    let inline = json!({
+        "type": "Security",
+        "accountId": "210987654321",
+        "name": "Security team",
+        "title": "On call for security",
+        "email": "security@example.com",
+        "phone": "+1 (500) 555-0140",
+        "reviewIntervalDays": 90,
+        "reviewedOn": "2026-11-01",
+    });
+    let value = |key: &str| json!({"secretKeyRef": {"name": "alternate-contacts", "key": key}});
+    let from_secrets = json!({
+        "type": "Billing",
+        "nameFrom": value("billing-name"),
+        "title": "Accounts payable",
+        "emailFrom": value("billing-email"),
+        "phoneFrom": value("billing-phone"),
+    });
+    vec![
+        with_common(&inline, "PersonalMailbox"),
+        with_common(&from_secrets, "PersonalMailbox"),
+    ]
 }
 
 fn access_grant() -> Value {

@@ -4,6 +4,7 @@
 //! The doc comment of a field is its user documentation: `kubectl explain` prints it.
 
 pub mod access_grant;
+pub mod alternate_contact;
 pub mod channel_activation;
 pub mod common;
 pub mod conditions;
@@ -28,6 +29,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 use kube::CustomResourceExt;
 
 pub use access_grant::AccessGrant;
+pub use alternate_contact::AlternateContact;
 pub use channel_activation::ChannelActivation;
 pub use contact::Contact;
 pub use escalation_plan::EscalationPlan;
@@ -77,6 +79,7 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
         ResponsePlan::crd(),
         Incident::crd(),
         TestPage::crd(),
+        AlternateContact::crd(),
         #[cfg(feature = "vpc-endpoints")]
         VpcEndpoint::crd(),
     ];

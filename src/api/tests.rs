@@ -14,8 +14,8 @@ use super::cases::{Rule, object, rules};
 use super::conditions::{ConditionType, Reason};
 use super::{GROUP, ProviderConfig, crds};
 use crate::api::{
-    AccessGrant, ChannelActivation, Contact, EscalationPlan, Incident, OnCallSchedule,
-    ReplicationSet, ResponsePlan, RotationOverride, TestPage, VpcEndpoint,
+    AccessGrant, AlternateContact, ChannelActivation, Contact, EscalationPlan, Incident,
+    OnCallSchedule, ReplicationSet, ResponsePlan, RotationOverride, TestPage, VpcEndpoint,
 };
 
 /// The schema of a kind, as it is shipped.
@@ -344,6 +344,8 @@ fn the_least_objects_and_the_examples_of_the_table_are_read_back_as_they_are() {
                 "RotationOverride" => serde_json::from_value::<RotationOverride>(sent.clone())
                     .map(|read| serde_json::to_value(read.spec)),
                 "ReplicationSet" => serde_json::from_value::<ReplicationSet>(sent.clone())
+                    .map(|read| serde_json::to_value(read.spec)),
+                "AlternateContact" => serde_json::from_value::<AlternateContact>(sent.clone())
                     .map(|read| serde_json::to_value(read.spec)),
                 "Incident" => serde_json::from_value::<Incident>(sent.clone())
                     .map(|read| serde_json::to_value(read.spec)),

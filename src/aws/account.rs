@@ -226,6 +226,7 @@ pub(super) fn http_client() -> SharedHttpClient {
 struct Clients {
     contacts: aws_sdk_ssmcontacts::Client,
     incidents: aws_sdk_ssmincidents::Client,
+    alternate_contacts: aws_sdk_account::Client,
     #[cfg(feature = "vpc-endpoints")]
     ec2: aws_sdk_ec2::Client,
     sts: aws_sdk_sts::Client,
@@ -273,6 +274,13 @@ impl Clients {
                 .use_fips(false)
                 .use_dual_stack(false);
         }
+        let mut alternate_contacts = aws_sdk_account::config::Builder::from(&acting);
+        if let Some(url) = key.endpoints.get(&Service::Account) {
+            alternate_contacts = alternate_contacts
+                .endpoint_url(url)
+                .use_fips(false)
+                .use_dual_stack(false);
+        }
         #[cfg(feature = "vpc-endpoints")]
         let ec2 = {
             let mut ec2 = aws_sdk_ec2::config::Builder::from(&acting);
@@ -286,6 +294,7 @@ impl Clients {
             ec2,
             contacts: aws_sdk_ssmcontacts::Client::from_conf(contacts.build()),
             incidents: aws_sdk_ssmincidents::Client::from_conf(incidents.build()),
+            alternate_contacts: aws_sdk_account::Client::from_conf(alternate_contacts.build()),
             sts: aws_sdk_sts::Client::from_conf(sts_config(&acting, key).build()),
             identity: SharedList::default(),
             replication_set: SharedList::default(),
@@ -402,6 +411,10 @@ impl Account {
 
     pub(super) fn incidents(&self) -> &aws_sdk_ssmincidents::Client {
         &self.clients.incidents
+    }
+
+    pub(super) fn alternate_contacts(&self) -> &aws_sdk_account::Client {
+        &self.clients.alternate_contacts
     }
 
     #[cfg(feature = "vpc-endpoints")]

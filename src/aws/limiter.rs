@@ -70,6 +70,10 @@ pub enum BudgetGroup {
     IncidentsWrite,
     /// Writes of the replication set.
     ReplicationSetWrite,
+    /// Reads of alternate contacts.
+    AccountRead,
+    /// Writes of alternate contacts.
+    AccountWrite,
     /// Reads of EC2.
     EC2Read,
     /// Writes of EC2.
@@ -85,7 +89,7 @@ pub struct UnknownBudgetGroup;
 
 impl BudgetGroup {
     /// Every group.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::ContactsRead,
         Self::ContactsWrite,
         Self::RotationsRead,
@@ -95,6 +99,8 @@ impl BudgetGroup {
         Self::IncidentsRead,
         Self::IncidentsWrite,
         Self::ReplicationSetWrite,
+        Self::AccountRead,
+        Self::AccountWrite,
         Self::EC2Read,
         Self::EC2Write,
         Self::Identity,
@@ -112,6 +118,8 @@ impl BudgetGroup {
             Self::IncidentsRead => "IncidentsRead",
             Self::IncidentsWrite => "IncidentsWrite",
             Self::ReplicationSetWrite => "ReplicationSetWrite",
+            Self::AccountRead => "AccountRead",
+            Self::AccountWrite => "AccountWrite",
             Self::EC2Read => "EC2Read",
             Self::EC2Write => "EC2Write",
             Self::Identity => "Identity",
@@ -122,10 +130,14 @@ impl BudgetGroup {
     pub const fn default_rate(self) -> f64 {
         match self {
             Self::ContactsRead | Self::RotationsRead => 20.0,
-            Self::IncidentsRead | Self::EngagementsWrite | Self::EC2Read | Self::Identity => 10.0,
+            Self::IncidentsRead
+            | Self::EngagementsWrite
+            | Self::AccountRead
+            | Self::EC2Read
+            | Self::Identity => 10.0,
             Self::IncidentsWrite | Self::EngagementsRead | Self::EC2Write => 5.0,
             Self::EngagementLists => 2.0,
-            Self::ContactsWrite | Self::ReplicationSetWrite => 1.0,
+            Self::ContactsWrite | Self::ReplicationSetWrite | Self::AccountWrite => 1.0,
         }
     }
 }

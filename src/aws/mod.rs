@@ -54,6 +54,8 @@ pub enum Service {
     SSMContacts,
     /// The replication set, response plans and incidents.
     SSMIncidents,
+    /// Alternate contacts of accounts.
+    Account,
     /// VPC endpoints and what is around them.
     EC2,
     /// Who we are, and roles to assume.
@@ -62,13 +64,20 @@ pub enum Service {
 
 impl Service {
     /// Every service.
-    pub const ALL: [Self; 4] = [Self::SSMContacts, Self::SSMIncidents, Self::EC2, Self::STS];
+    pub const ALL: [Self; 5] = [
+        Self::SSMContacts,
+        Self::SSMIncidents,
+        Self::Account,
+        Self::EC2,
+        Self::STS,
+    ];
 
     /// The name users write in `ProviderConfig.spec.endpoints`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::SSMContacts => "SSMContacts",
             Self::SSMIncidents => "SSMIncidents",
+            Self::Account => "Account",
             Self::EC2 => "EC2",
             Self::STS => "STS",
         }
@@ -79,6 +88,7 @@ impl Service {
         match self {
             Self::SSMContacts => "ssm-contacts",
             Self::SSMIncidents => "ssm-incidents",
+            Self::Account => "account",
             Self::EC2 => "ec2",
             Self::STS => "sts",
         }

@@ -156,6 +156,12 @@ operations! {
     UntagIncidentResource: SSMIncidents "ssm-incidents" "UntagResource", IncidentsWrite, Writes;
     /// `ListTagsForResource` on a replication set, response plan or incident.
     ListTagsForIncidentResource: SSMIncidents "ssm-incidents" "ListTagsForResource", IncidentsRead, Reads;
+    /// Sets an alternate contact of an account, whether there was one or not.
+    PutAlternateContact: Account "account" "PutAlternateContact", AccountWrite, Writes;
+    /// Reads one alternate contact of an account.
+    GetAlternateContact: Account "account" "GetAlternateContact", AccountRead, Reads;
+    /// Deletes an alternate contact: AWS then writes to the root user's address alone.
+    DeleteAlternateContact: Account "account" "DeleteAlternateContact", AccountWrite, Writes;
     /// Makes a VPC endpoint. Its token makes it one request.
     CreateVpcEndpoint: EC2 "ec2" "CreateVpcEndpoint", EC2Write, Writes;
     /// Changes what of a VPC endpoint can be changed: what is left out stays.
@@ -313,6 +319,8 @@ mod tests {
                 BudgetGroup::IncidentsWrite | BudgetGroup::ReplicationSetWrite => {
                     (Service::SSMIncidents, true)
                 }
+                BudgetGroup::AccountRead => (Service::Account, false),
+                BudgetGroup::AccountWrite => (Service::Account, true),
                 BudgetGroup::EC2Read => (Service::EC2, false),
                 BudgetGroup::EC2Write => (Service::EC2, true),
                 BudgetGroup::Identity => (Service::STS, false),

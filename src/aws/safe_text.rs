@@ -2,11 +2,13 @@
 //! on because it looks harmless, only because it is one of the words known here. No I/O.
 
 /// Members of requests, as validation messages name them.
-const MEMBERS: [&str; 69] = [
+const MEMBERS: [&str; 73] = [
+    "accountId",
     "actions",
     "activationCode",
     "alias",
     "aliasPrefix",
+    "alternateContactType",
     "arn",
     "channelTargetInfo",
     "chatChannel",
@@ -24,6 +26,7 @@ const MEMBERS: [&str; 69] = [
     "durationInMinutes",
     "durationSeconds",
     "dynamicParameters",
+    "emailAddress",
     "empty",
     "engagements",
     "externalId",
@@ -48,6 +51,7 @@ const MEMBERS: [&str; 69] = [
     "pagerDutyConfiguration",
     "pagerDutyIncidentConfiguration",
     "parameters",
+    "phoneNumber",
     "plan",
     "relatedItems",
     "resourceARN",

@@ -34,6 +34,11 @@ impl Session {
         self.account.incidents()
     }
 
+    /// Builds requests to the Account service. They are sent with [`Self::send`] only.
+    pub fn alternate_contacts(&self) -> &aws_sdk_account::Client {
+        self.account.alternate_contacts()
+    }
+
     /// Builds requests to EC2. They are sent with [`Self::send`] only.
     #[cfg(feature = "vpc-endpoints")]
     pub fn ec2(&self) -> &aws_sdk_ec2::Client {

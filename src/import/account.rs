@@ -22,6 +22,8 @@ pub struct Account {
     pub replication_set: Option<ReplicationSet>,
     /// Response plans, by ARN.
     pub response_plans: BTreeMap<String, ResponsePlan>,
+    /// Alternate contacts of the account, when they were asked for.
+    pub alternate_contacts: Vec<crate::resources::alternate_contact::observed::Observed>,
     /// VPC endpoints, when they were asked for.
     pub vpc_endpoints: Vec<VpcEndpoint>,
 }

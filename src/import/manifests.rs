@@ -14,6 +14,8 @@ use super::names;
 use super::response_plans;
 use crate::api::{CONTACT_DATA_LABEL, GROUP, VERSION};
 use crate::aws::tag::{MOST_TAGS, MOST_USER_TAGS};
+use crate::resources::alternate_contact::desired::wrong;
+use crate::resources::alternate_contact::observed::Observed;
 
 /// How namespaces are chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +39,8 @@ pub struct Options {
     pub provider_config: String,
     /// Addresses go into Secrets of their own.
     pub addresses_as_secrets: bool,
+    /// Where Secrets of what is in no namespace go.
+    pub operator_namespace: String,
     /// Contacts and Namespaces are marked so that Argo CD and Flux do not delete them when they vanish from Git.
     pub prune_protection: bool,
     /// Overrides that are over by then are not written.
@@ -147,6 +151,9 @@ pub fn manifests(account: &Account, options: &Options) -> Manifests {
     objects.extend(writer.grants());
     let mut all = vec![writer.provider_config()];
     all.extend(writer.replication_set());
+    for contact in &account.alternate_contacts {
+        all.extend(writer.alternate_contact(contact));
+    }
     all.extend(writer.namespaces());
     all.extend(objects);
     all.sort_by_key(order);
@@ -164,6 +171,7 @@ fn order(object: &Object) -> (Option<usize>, Option<String>, String) {
         "Namespace",
         "ProviderConfig",
         "ReplicationSet",
+        "AlternateContact",
         "AccessGrant",
         "Secret",
         "Contact",
@@ -489,6 +497,64 @@ impl<'a> Writer<'a> {
         };
         self.protect(&mut object.content);
         Some(object)
+    }
+
+    /// An alternate contact: AWS has no place to note whose it is, so that deleting the object leaves it unless more is said.
+    fn alternate_contact(&mut self, found: &Observed) -> Vec<Object> {
+        let identity = &found.identity;
+        let theirs = found.particulars.trimmed();
+        if let Some((field, rule)) = wrong(&theirs) {
+            let message = format!("its {field} is not {rule}: correct it in AWS first");
+            let subject = identity.to_string();
+            self.made.problems.push(problem(&subject, message));
+            return vec![];
+        }
+        let type_ = identity.type_.as_str();
+        // Accounts have one of each, and a cluster may have several of both.
+        let name = format!("{}-{}", self.options.provider_config, type_.to_lowercase());
+        let mut spec = self.spec();
+        spec["type"] = json!(type_);
+        spec["title"] = json!(theirs.title.expose());
+        let values = [
+            ("name", theirs.name.expose()),
+            ("email", theirs.email.expose()),
+            ("phone", theirs.phone.expose()),
+        ];
+        let mut made = vec![];
+        if self.options.addresses_as_secrets {
+            let secret = secret_name(&name);
+            let namespace = &self.options.operator_namespace;
+            for (field, _) in &values {
+                let source = format!("{field}From");
+                spec[source] = json!({"secretKeyRef": {"name": secret, "key": field}});
+            }
+            made.push(Object {
+                kind: "Secret",
+                namespace: Some(namespace.clone()),
+                name: secret.clone(),
+                content: json!({
+                    "apiVersion": "v1", "kind": "Secret",
+                    "metadata": {"name": secret, "namespace": namespace, "labels": {CONTACT_DATA_LABEL: "true"}},
+                    "stringData": BTreeMap::from(values),
+                }),
+            });
+        } else {
+            for (field, value) in values {
+                spec[field] = json!(value);
+            }
+        }
+        let mut object = Object {
+            kind: "AlternateContact",
+            namespace: None,
+            name: name.clone(),
+            content: json!({
+                "apiVersion": format!("{GROUP}/{VERSION}"), "kind": "AlternateContact",
+                "metadata": {"name": name}, "spec": spec,
+            }),
+        };
+        self.protect(&mut object.content);
+        made.push(object);
+        made
     }
 
     /// What every spec begins with.

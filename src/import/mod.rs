@@ -71,6 +71,12 @@ pub struct ImportArguments {
     #[cfg(feature = "vpc-endpoints")]
     #[arg(long, value_enum)]
     pub vpc_endpoints: Option<vpc_endpoints::Mode>,
+    /// Write manifests of the account's alternate contacts (security, billing, operations), too. Needs account:GetAlternateContact.
+    #[arg(long)]
+    pub alternate_contacts: bool,
+    /// The namespace in which the operator runs: with --addresses-as-secrets, alternate contacts take their Secrets from there.
+    #[arg(long, default_value = "incident-operator", value_parser = name)]
+    pub operator_namespace: String,
     /// Begin from the start, although an earlier import of this directory was interrupted.
     #[arg(long)]
     pub restart: bool,
@@ -157,6 +163,7 @@ pub async fn import(arguments: &ImportArguments) -> Result<bool, Failure> {
         owner_id: arguments.owner_id.clone(),
         provider_config: arguments.provider_config.clone(),
         addresses_as_secrets: arguments.addresses_as_secrets,
+        operator_namespace: arguments.operator_namespace.clone(),
         prune_protection: !arguments.no_prune_protection,
         now,
     };
@@ -257,6 +264,13 @@ async fn read_account(
     drop(reading);
     let response_plans = read_response_plans(session).await?;
     let vpc_endpoints = read_vpc_endpoints(arguments, session).await?;
+    let alternate_contacts = if arguments.alternate_contacts {
+        patiently(async || read::alternate_contacts(session).await)
+            .await
+            .map_err(Failure::Call)?
+    } else {
+        vec![]
+    };
     let replication_set = patiently(async || read::replication_set(session).await)
         .await
         .map_err(Failure::Call)?;
@@ -271,6 +285,7 @@ async fn read_account(
         rotations: rotations_read,
         replication_set,
         response_plans,
+        alternate_contacts,
         vpc_endpoints,
     })
 }

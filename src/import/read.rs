@@ -9,6 +9,7 @@ use super::account::{
     Channel, Contact, Content, Override, ReplicationSet, ResponsePlan, Rotation, RotationFields,
     Stage, Target,
 };
+use crate::api::alternate_contact::AlternateContactType;
 use crate::api::contact::ChannelType;
 use crate::api::on_call_schedule::{
     CoverageWindow, DailyHandOff, DailyRecurrence, DayOfWeek, MonthlyHandOff, MonthlyRecurrence,
@@ -16,7 +17,7 @@ use crate::api::on_call_schedule::{
 };
 use crate::aws::contacts::{self, ContactType};
 use crate::aws::{CallError, ErrorClass, Operation, Session, incidents, rotations};
-use crate::resources::{replication_set, response_plan};
+use crate::resources::{alternate_contact, replication_set, response_plan};
 use crate::schedule::{self, Interval, RotationSettings, Weekday};
 
 /// Overrides are made six months ahead at most; a little more catches all.
@@ -153,6 +154,21 @@ pub async fn replication_set(session: &Session) -> Result<Option<ReplicationSet>
         tags,
         taggable,
     }))
+}
+
+/// The account's alternate contacts: one of each type at most.
+pub async fn alternate_contacts(
+    session: &Session,
+) -> Result<Vec<alternate_contact::observed::Observed>, CallError> {
+    let mut found = vec![];
+    for type_ in AlternateContactType::ALL {
+        let identity = alternate_contact::observed::Identity {
+            account_id: session.account.config.placement.account_id.clone(),
+            type_,
+        };
+        found.extend(alternate_contact::aws::observe(session, &identity).await?);
+    }
+    Ok(found)
 }
 
 /// A rotation with its tags, and its overrides from `now` on. `None` = it was deleted meanwhile.

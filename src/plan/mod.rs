@@ -24,8 +24,8 @@ use serde_json::Value;
 
 use crate::api::conditions::Reason;
 use crate::api::{
-    ChannelActivation, Contact, EscalationPlan, GROUP, Incident, OnCallSchedule, ReplicationSet,
-    ResponsePlan, RotationOverride, TestPage, VERSION, crds,
+    AlternateContact, ChannelActivation, Contact, EscalationPlan, GROUP, Incident, OnCallSchedule,
+    ReplicationSet, ResponsePlan, RotationOverride, TestPage, VERSION, crds,
 };
 use crate::aws::BudgetGroup;
 use crate::cluster::{self, ClusterArguments};
@@ -92,6 +92,9 @@ pub struct PlanArguments {
     /// The operator runs with this flag: it refuses every reference to an object of another namespace.
     #[arg(long, env = "INCIDENT_OPERATOR_NO_CROSS_NAMESPACE_REFS")]
     pub no_cross_namespace_refs: bool,
+    /// The namespace in which the operator runs: an AlternateContact takes its Secrets from there.
+    #[arg(long, default_value = "incident-operator")]
+    pub operator_namespace: String,
     /// Which cluster.
     #[command(flatten)]
     pub cluster: ClusterArguments,
@@ -203,6 +206,7 @@ async fn work_out(arguments: &PlanArguments) -> Result<Plan, Failure> {
     let options = Options {
         cross_namespace_references: !arguments.no_cross_namespace_refs,
         without_roles: arguments.ignore_roles,
+        operator_namespace: arguments.operator_namespace.clone(),
         clock,
     };
     let scene = Scene::new(client, &objects, options).await;
@@ -424,7 +428,7 @@ struct Planner {
 }
 
 /// Kinds in the order in which they are planned and told.
-const ORDER: [&str; 12] = [
+const ORDER: [&str; 13] = [
     "ProviderConfig",
     ReplicationSet::KIND,
     "AccessGrant",
@@ -435,6 +439,7 @@ const ORDER: [&str; 12] = [
     EscalationPlan::KIND,
     ResponsePlan::KIND,
     "VpcEndpoint",
+    AlternateContact::KIND,
     Incident::KIND,
     TestPage::KIND,
 ];
@@ -465,6 +470,9 @@ impl Planner {
                 RotationOverride::KIND => self.room(targets, |scene| &scene.overrides).await,
                 EscalationPlan::KIND => self.room(targets, |scene| &scene.plans).await,
                 ResponsePlan::KIND => self.room(targets, |scene| &scene.response_plans).await,
+                AlternateContact::KIND => {
+                    self.room(targets, |scene| &scene.alternate_contacts).await
+                }
                 #[cfg(feature = "vpc-endpoints")]
                 "VpcEndpoint" => self.room(targets, |scene| &scene.endpoints).await,
                 ChannelActivation::KIND => self.activations(targets).await,

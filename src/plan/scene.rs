@@ -13,8 +13,8 @@ use super::manifests::Identity;
 #[cfg(feature = "vpc-endpoints")]
 use crate::api::VpcEndpoint;
 use crate::api::{
-    AccessGrant, Contact, EscalationPlan, GROUP, OnCallSchedule, ProviderConfig, ReplicationSet,
-    ResponsePlan, RotationOverride, VERSION, crds,
+    AccessGrant, AlternateContact, Contact, EscalationPlan, GROUP, OnCallSchedule, ProviderConfig,
+    ReplicationSet, ResponsePlan, RotationOverride, VERSION, crds,
 };
 use crate::aws::Placement;
 use crate::engine::clock::Clock;
@@ -28,7 +28,8 @@ use crate::resources::channel_activation::ChannelActivations;
 #[cfg(feature = "vpc-endpoints")]
 use crate::resources::vpc_endpoint;
 use crate::resources::{
-    contact, escalation_plan, on_call_schedule, replication_set, response_plan, rotation_override,
+    alternate_contact, contact, escalation_plan, on_call_schedule, replication_set, response_plan,
+    rotation_override,
 };
 
 /// Objects by what tells them from others; all of our group.
@@ -49,6 +50,8 @@ pub struct Room<R: ExternalResource> {
 pub struct Scene {
     /// Replication sets.
     pub sets: Room<replication_set::ReplicationSets>,
+    /// Alternate contacts of accounts.
+    pub alternate_contacts: Room<alternate_contact::AlternateContacts>,
     /// People.
     pub contacts: Room<contact::Contacts>,
     /// Schedules.
@@ -72,6 +75,8 @@ pub struct Options {
     pub cross_namespace_references: bool,
     /// AWS is read as who the environment says, not as the ProviderConfigs' roles.
     pub without_roles: bool,
+    /// Where Secrets of cluster-scoped kinds are.
+    pub operator_namespace: String,
     /// The time.
     pub clock: Clock,
 }
@@ -81,7 +86,9 @@ impl Scene {
     pub async fn new(client: Client, objects: &Objects, options: Options) -> Self {
         let allowed = options.cross_namespace_references;
         // Its Events are never published.
-        let shared = Arc::new(Shared::of_command(client, "plan", options.clock, allowed).await);
+        let mut shared = Shared::of_command(client, "plan", options.clock, allowed).await;
+        shared.settings.own_namespace = options.operator_namespace;
+        let shared = Arc::new(shared);
         for mut config in decoded::<ProviderConfig>(objects) {
             if options.without_roles
                 && let Ok(config) = &mut config.0
@@ -107,6 +114,7 @@ impl Scene {
         let schedules = filled::<OnCallSchedule>(&shared, objects);
         let overrides = filled::<RotationOverride>(&shared, objects);
         let sets = filled::<ReplicationSet>(&shared, objects);
+        let alternate_contacts = filled::<AlternateContact>(&shared, objects);
         #[cfg(feature = "vpc-endpoints")]
         let endpoints = filled::<VpcEndpoint>(&shared, objects);
         Self {
@@ -129,6 +137,17 @@ impl Scene {
                     sets.clone(),
                 ),
                 store: sets,
+            },
+            alternate_contacts: Room {
+                engine: Engine::new(
+                    shared.clone(),
+                    alternate_contact::AlternateContacts::new(
+                        shared.clone(),
+                        alternate_contacts.clone(),
+                    ),
+                    alternate_contacts.clone(),
+                ),
+                store: alternate_contacts,
             },
             contacts: Room {
                 engine: Engine::new(shared.clone(), contact::Contacts, contacts.clone()),

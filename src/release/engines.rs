@@ -13,8 +13,8 @@ use super::select::Item;
 #[cfg(feature = "vpc-endpoints")]
 use crate::api::VpcEndpoint;
 use crate::api::{
-    Contact, EscalationPlan, FINALIZER, Incident, OnCallSchedule, ReplicationSet, ResponsePlan,
-    RotationOverride, TestPage,
+    AlternateContact, Contact, EscalationPlan, FINALIZER, Incident, OnCallSchedule, ReplicationSet,
+    ResponsePlan, RotationOverride, TestPage,
 };
 use crate::aws::Placement;
 use crate::engine::clock::Clock;
@@ -27,7 +27,8 @@ use crate::engine::{Error, ExternalResource, Shared};
 #[cfg(feature = "vpc-endpoints")]
 use crate::resources::vpc_endpoint;
 use crate::resources::{
-    contact, escalation_plan, on_call_schedule, replication_set, response_plan, rotation_override,
+    alternate_contact, contact, escalation_plan, on_call_schedule, replication_set, response_plan,
+    rotation_override,
 };
 
 /// So often it is tried again what AWS throttled or the API server refused because of a race.
@@ -47,6 +48,7 @@ pub struct Engines {
     schedules: Engine<on_call_schedule::OnCallSchedules>,
     overrides: Engine<rotation_override::RotationOverrides>,
     sets: Engine<replication_set::ReplicationSets>,
+    alternate_contacts: Engine<alternate_contact::AlternateContacts>,
     #[cfg(feature = "vpc-endpoints")]
     endpoints: Engine<vpc_endpoint::VpcEndpoints>,
 }
@@ -81,6 +83,7 @@ impl Engines {
         let schedules = stored::<OnCallSchedule>(&client, namespace, &shared).await?;
         let overrides = stored::<RotationOverride>(&client, namespace, &shared).await?;
         let sets = stored::<ReplicationSet>(&client, None, &shared).await?;
+        let alternate_contacts = stored::<AlternateContact>(&client, None, &shared).await?;
         #[cfg(feature = "vpc-endpoints")]
         let endpoints = stored::<VpcEndpoint>(&client, namespace, &shared).await?;
         Ok(Self {
@@ -98,6 +101,14 @@ impl Engines {
                     sets: sets.clone(),
                 },
                 sets,
+            ),
+            alternate_contacts: Engine::new(
+                shared.clone(),
+                alternate_contact::AlternateContacts::new(
+                    shared.clone(),
+                    alternate_contacts.clone(),
+                ),
+                alternate_contacts,
             ),
             contacts: Engine::new(shared.clone(), contact::Contacts, contacts.clone()),
             plans: Engine::new(
@@ -153,6 +164,9 @@ impl Engines {
                 #[cfg(feature = "vpc-endpoints")]
                 VpcEndpoint::KIND => once(&self.client, &self.endpoints, item, keep_tags).await,
                 ReplicationSet::KIND => once(&self.client, &self.sets, item, keep_tags).await,
+                AlternateContact::KIND => {
+                    once(&self.client, &self.alternate_contacts, item, keep_tags).await
+                }
                 Incident::KIND => free::<Incident>(&self.client, item).await,
                 TestPage::KIND => free::<TestPage>(&self.client, item).await,
                 _ => return Ok("nothing to let go of".to_owned()),

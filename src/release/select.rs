@@ -43,7 +43,7 @@ pub struct Kind {
 }
 
 /// Kinds in the order in which they are let go: who refers to others comes first.
-const ORDER: [(&str, Hold); 12] = [
+const ORDER: [(&str, Hold); 13] = [
     ("Incident", Hold::Once),
     ("TestPage", Hold::Once),
     ("ResponsePlan", Hold::Aws),
@@ -54,6 +54,7 @@ const ORDER: [(&str, Hold); 12] = [
     ("Contact", Hold::Aws),
     ("AccessGrant", Hold::Nothing),
     ("VpcEndpoint", Hold::Aws),
+    ("AlternateContact", Hold::Aws),
     ("ReplicationSet", Hold::Aws),
     ("ProviderConfig", Hold::Config),
 ];

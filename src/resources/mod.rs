@@ -1,6 +1,7 @@
 //! One room a kind: `desired`, `plan` and `findings` decide and are pure; `aws` sends and decides nothing.
 
 pub mod alias;
+pub mod alternate_contact;
 pub mod channel_activation;
 pub mod checks;
 pub mod contact;

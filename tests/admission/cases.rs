@@ -3,6 +3,8 @@
 
 use serde_json::{Value, json};
 
+#[path = "alternate_contact_cases.rs"]
+mod alternate_contact;
 #[path = "incident_cases.rs"]
 mod incident;
 #[path = "on_call_cases.rs"]
@@ -103,6 +105,7 @@ pub fn least(kind: &str) -> Value {
             "accountId": "123456789012", "region": "eu-central-1", "ownerId": "prod-oncall", "allowedNamespaces": {"selector": {}},
         }),
         "ChannelActivation" => json!({"contactRef": {"name": "alice"}, "channel": "mobile"}),
+        "AlternateContact" => alternate_contact::least(),
         "ReplicationSet" => replication_set::least(),
         "ResponsePlan" => response_plan::least(),
         "VpcEndpoint" => vpc_endpoint::least(),
@@ -212,6 +215,7 @@ pub fn rules() -> Vec<Rule> {
         ("ResponsePlan", "spec.tags"),
         ("Incident", "spec.tags"),
         ("ReplicationSet", "spec.tags"),
+        ("AlternateContact", "spec.tags"),
         ("VpcEndpoint", "spec.tags"),
         ("ProviderConfig", "spec.defaultTags"),
     ] {
@@ -227,6 +231,7 @@ pub fn rules() -> Vec<Rule> {
         "Incident",
         "TestPage",
         "ReplicationSet",
+        "AlternateContact",
         "VpcEndpoint",
     ] {
         rules.push(accepted_findings(kind));
@@ -234,6 +239,7 @@ pub fn rules() -> Vec<Rule> {
     rules.extend(channel_activation());
     rules.extend(provider_config());
     rules.extend(replication_set::rules());
+    rules.extend(alternate_contact::rules());
     rules.extend(on_call::rules());
     rules.extend(response_plan::rules());
     rules.extend(incident::rules());

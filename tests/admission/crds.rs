@@ -20,7 +20,8 @@ async fn unattended(name: &str) -> World {
 fn placed(world: &World, object: &Value) -> Value {
     let mut object = object.clone();
     // The cluster is shared with other worlds.
-    if object["kind"] == "ProviderConfig" || object["kind"] == "ReplicationSet" {
+    let in_cluster = ["ProviderConfig", "ReplicationSet", "AlternateContact"];
+    if in_cluster.iter().any(|kind| object["kind"] == *kind) {
         object["metadata"]["name"] = json!(world.id);
     } else {
         object["metadata"]["namespace"] = json!(world.namespace);

@@ -36,7 +36,12 @@ fn documents_in(directory: &str) -> Vec<(PathBuf, Value)> {
 /// The same of all examples, those included that are applied by themselves.
 fn examples() -> Vec<(PathBuf, Value)> {
     let mut all = documents_in("examples");
-    for apart in ["incidents", "vpc-endpoints", "vpc-endpoints/posture"] {
+    for apart in [
+        "alternate-contacts",
+        "incidents",
+        "vpc-endpoints",
+        "vpc-endpoints/posture",
+    ] {
         all.extend(documents_in(&format!("examples/{apart}")));
     }
     all

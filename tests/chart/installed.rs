@@ -379,6 +379,7 @@ async fn the_operator_has_the_rights_that_it_needs_and_no_others() {
     // Everything in the examples.
     let mut objects = manifests(&repository().join("examples"));
     objects.retain(|object| object["kind"] != "ProviderConfig");
+    objects.extend(manifests(&repository().join("examples/alternate-contacts")));
     let mut people: Vec<Value> = vec![];
     for object in &mut objects {
         if object["kind"] == "ChannelActivation" && object["spec"]["contactRef"]["name"] == "niamh"

@@ -277,6 +277,10 @@ fn what_people_may_do_is_theirs_to_be_given() {
     assert_eq!(resources("admin", "create"), every);
     let private = ["channelactivations", "contacts"];
     let mut seen = resources("view", "list");
+    // Addresses of an account are for those who write them.
+    let of_accounts = "alternatecontacts";
+    assert!(!seen.contains(&of_accounts.to_owned()));
+    seen.push(of_accounts.to_owned());
     assert!(
         private
             .iter()
@@ -286,7 +290,7 @@ fn what_people_may_do_is_theirs_to_be_given() {
     seen.sort();
     assert_eq!(
         seen, every,
-        "view and contact-view together show every kind"
+        "view, contact-view and alternate-contact-edit together show every kind"
     );
     assert_eq!(resources("contact-view", "list"), private);
     for (role, kinds) in [
@@ -302,6 +306,7 @@ fn what_people_may_do_is_theirs_to_be_given() {
         ("response-plan-edit", vec!["responseplans"]),
         ("start-incident", vec!["incidents"]),
         ("network-edit", vec!["vpcendpoints"]),
+        ("alternate-contact-edit", vec!["alternatecontacts"]),
         ("test-page", vec!["testpages"]),
         ("share", vec!["accessgrants"]),
     ] {
@@ -309,7 +314,7 @@ fn what_people_may_do_is_theirs_to_be_given() {
             assert_eq!(resources(role, verb), kinds, "{role} {verb}");
         }
     }
-    assert_eq!(roles.len(), 12);
+    assert_eq!(roles.len(), 13);
     for (name, role) in &roles {
         let labels = role["metadata"]["labels"].as_object().unwrap();
         let aggregated: Vec<&String> = labels

@@ -263,6 +263,31 @@ TEMPLATES = {
     ("ssm-contacts", "TagResource"): [{"ResourceARN": ANA, "Tags": _TAGS}],
     ("ssm-contacts", "UntagResource"): [{"ResourceARN": ANA, "TagKeys": ["team"]}],
     ("ssm-contacts", "ListTagsForResource"): [{"ResourceARN": ANA}],
+    ("account", "PutAlternateContact"): [
+        {
+            "AlternateContactType": "SECURITY",
+            "Name": "Security team",
+            "Title": "On call",
+            "EmailAddress": "sec@example.com",
+            "PhoneNumber": "+1 (202) 555-0123",
+        },
+        {
+            "AlternateContactType": "SECURITY",
+            "Name": "Security team",
+            "Title": "On call",
+            "EmailAddress": "sec@example.com",
+            "PhoneNumber": "0",
+            "AccountId": ACCOUNT,
+        },
+    ],
+    ("account", "GetAlternateContact"): [
+        {"AlternateContactType": "SECURITY"},
+        {"AlternateContactType": "SECURITY", "AccountId": ACCOUNT},
+    ],
+    ("account", "DeleteAlternateContact"): [
+        {"AlternateContactType": "SECURITY"},
+        {"AlternateContactType": "SECURITY", "AccountId": ACCOUNT},
+    ],
     ("ssm-incidents", "CreateReplicationSet"): [
         {"regions": {"us-east-1": {}}, "tags": {"team": "ops"}, "clientToken": TOKEN},
         {"regions": {"us-east-1": {"sseKmsKeyId": KEY}}},
@@ -426,6 +451,9 @@ TEMPLATES = {
 
 # Inside its bounds, a value may still be refused for what it means. Everything else must simply succeed.
 MEANING = {
+    # Nobody but the management account of an organization names an account.
+    "AccountId": {"AccessDeniedException"},
+    "AlternateContactType": {"ResourceNotFoundException"},
     "ContactId": {"ResourceNotFoundException", "ValidationException"},
     "ContactChannelId": {"ResourceNotFoundException", "ValidationException"},
     "EngagementId": {"ResourceNotFoundException", "ValidationException"},
@@ -568,9 +596,9 @@ def _replace(value, replacements):
 
 
 def models():
-    """The three service models, by name."""
+    """The service models, by name."""
     session = botocore.session.Session(profile=None)
-    return {name: session.get_service_model(name) for name in ("ssm-contacts", "ssm-incidents", "sts")}
+    return {name: session.get_service_model(name) for name in ("ssm-contacts", "ssm-incidents", "sts", "account")}
 
 
 def cases():

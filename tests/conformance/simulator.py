@@ -182,6 +182,14 @@ class Account:
     def ec2(self, region="us-east-1", **options):
         return self.client("ec2", region, **options)
 
+    def alternate_contacts(self, region="us-east-1", **options):
+        return self.client("account", region, **options)
+
+    def organization(self, *members, **rest):
+        """Makes this account the management account of others."""
+        body = {"members": [member.id for member in members], **rest}
+        self.simulator.control("PUT", f"/accounts/{self.id}/organization", body)
+
     def arn(self, alias, region="us-east-1"):
         """The ARN of a contact."""
         return f"arn:aws:ssm-contacts:{region}:{self.id}:contact/{alias}"

@@ -21,7 +21,7 @@ def prepare(simulator, number, case):
     """An account with what the templates name; the real values of their placeholders."""
     if case.operation == "CreateReplicationSet":
         return simulator.account(number(), onboard=()), {}
-    if case.service == "sts":
+    if case.service in ("sts", "account"):
         return simulator.account(number(), onboard=()), {}
     second = "deleteRegionAction" in case.path
     account = simulator.account(number(), onboard=("us-east-1", "eu-north-1") if second else ("us-east-1",))

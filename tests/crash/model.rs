@@ -18,6 +18,7 @@ impl Held {
     /// `override` and `tag` lines, `set main: Regions` with `tag` lines or `set none:`,
     /// `response-plan name: title, impact N` with a line for each thing that it has. Order means nothing but for stages.
     /// `endpoint service: type` has a line for each place, group, policy and tag, `security-group name:` for each rule and tag.
+    /// `alternate-contact TYPE: name, title, mail address, phone number` stands alone.
     /// `record plan: title, state` has `related` and `tag` lines, `engagement alias: who was paged` stands alone.
     pub fn parse(text: &str) -> Self {
         let mut lines = BTreeSet::new();
@@ -34,6 +35,7 @@ impl Held {
                 "engagement ",
                 "endpoint ",
                 "security-group ",
+                "alternate-contact ",
             ];
             if begins.iter().any(|begin| line_text.starts_with(begin)) {
                 line_text
@@ -74,6 +76,15 @@ impl Held {
         let plans = account["incidentManager"]["plans"].as_object();
         for plan in plans.into_iter().flat_map(serde_json::Map::values) {
             held.read_response_plan(plan);
+        }
+        let contacts = account["alternateContacts"].as_object();
+        for (type_, slot) in contacts.into_iter().flatten() {
+            let contact = &slot["current"];
+            if !contact.is_null() {
+                let fields = ["name", "title", "emailAddress", "phoneNumber"];
+                let values = fields.map(|field| text(contact, &[field]));
+                held.add(&format!("alternate-contact {type_}: {}", values.join(", ")));
+            }
         }
         let networks = account["networks"].as_object();
         for network in networks.into_iter().flat_map(serde_json::Map::values) {

@@ -328,7 +328,7 @@ impl Stage {
     fn at_home(&self, case: &Case, mut object: Value) -> Value {
         object["metadata"]["labels"][STAGE_LABEL] = json!(self.world.id);
         let kind = object["kind"].as_str();
-        if kind == Some("ReplicationSet") {
+        if matches!(kind, Some("ReplicationSet" | "AlternateContact")) {
             object["metadata"]["labels"][CASE_LABEL] = json!(case.namespace);
             object["spec"]["providerConfigRef"] = json!({"name": case.namespace});
             return object;

@@ -20,6 +20,7 @@ const BETWEEN: &[&str] = &[
     "test-page.md",
     "incident.md",
     "vpc-endpoint.md",
+    "alternate-contact.md",
     "multi-account.md",
     "troubleshooting.md",
     "alerts.md",

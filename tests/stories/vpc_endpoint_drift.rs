@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_ec2::types::{
-    DnsOptionsSpecification, DnsRecordIpType, IpAddressType, IpPermission, IpRange,
+    DnsOptionsSpecification, DnsRecordIpType, IpAddressType, IpPermission, IpRange, UserIdGroupPair,
 };
 use harness::{checks, seconds};
 use serde_json::{Value, json};
@@ -28,18 +28,16 @@ async fn likeness(net: &Net, id: &str) -> Value {
     })
 }
 
-/// What the managed group lets in and out, and its tags.
+/// What the managed group lets in and out, what for, and its tags.
 async fn group_likeness(net: &Net, id: &str) -> Value {
     let all = net.all_groups().await;
     let group = all.iter().find(|g| g.group_id() == Some(id)).unwrap();
     let ranges = |rules: &[IpPermission]| {
         let each = rules.iter().map(|r| {
-            let from: BTreeSet<&str> = r.ip_ranges().iter().filter_map(|i| i.cidr_ip()).collect();
-            let peers: BTreeSet<&str> = r
-                .user_id_group_pairs()
-                .iter()
-                .filter_map(|p| p.group_id())
-                .collect();
+            let addresses = r.ip_ranges().iter();
+            let from: BTreeSet<_> = addresses.map(|i| (i.cidr_ip(), i.description())).collect();
+            let groups = r.user_id_group_pairs().iter();
+            let peers: BTreeSet<_> = groups.map(|p| (p.group_id(), p.description())).collect();
             format!(
                 "{:?} {:?} {from:?} {peers:?}",
                 r.ip_protocol(),
@@ -63,7 +61,7 @@ async fn drift_of_every_field_of_an_interface_endpoint_and_of_its_group_is_corre
         &json!({
             "subnetIds": net.subnets[..2], "securityGroupIds": [own], "policyJSON": POLICY, "ipAddressType": "IPv4",
             "dnsOptions": {"dnsRecordIpType": "IPv4"}, "tags": {"team": "payments", "floor": "first"},
-            "managedSecurityGroup": {"ingress": [{"cidr": "10.0.0.0/16"}, {"securityGroupId": clients}]},
+            "managedSecurityGroup": {"ingress": [{"cidr": "10.0.0.0/16"}, {"securityGroupId": clients, "description": "the fleet"}]},
         }),
     );
     world.apply_value(kms.clone()).await;
@@ -115,6 +113,20 @@ async fn drift_of_every_field_of_an_interface_endpoint_and_of_its_group_is_corre
     net.let_in(&made, 443, "192.168.0.0/16").await;
     net.let_in(&made, 22, "10.0.0.0/16").await;
     net.shut_out(&made, 443, "10.0.0.0/16").await;
+    let pair = UserIdGroupPair::builder().group_id(&clients);
+    let described = IpPermission::builder()
+        .ip_protocol("tcp")
+        .from_port(443)
+        .to_port(443)
+        .user_id_group_pairs(pair.description("whoever asks").build())
+        .build();
+    net.ec2
+        .update_security_group_rule_descriptions_ingress()
+        .group_id(&made)
+        .ip_permissions(described)
+        .send()
+        .await
+        .unwrap();
     let everywhere = IpRange::builder().cidr_ip("0.0.0.0/0").build();
     net.ec2
         .authorize_security_group_egress()

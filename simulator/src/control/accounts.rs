@@ -1,6 +1,6 @@
 //! Accounts: their state, onboarding, permissions, and the humans behind their channels.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -9,6 +9,7 @@ use crate::clock::rfc3339;
 use crate::iam::Rules;
 use crate::iam::policy::Attached;
 use crate::lock::lock;
+use crate::services::account::organization::Organization;
 use crate::services::contacts::{subscribe, unsubscribe};
 use crate::services::incidents::state::Status;
 use crate::services::incidents::{force, onboard};
@@ -118,6 +119,62 @@ struct StatusBody {
     status_message: Option<String>,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct OrganizationBody {
+    members: BTreeSet<String>,
+    delegated_administrator: Option<String>,
+    trusted_access: Option<bool>,
+}
+
+/// The organization that an account manages.
+fn organization(request: &Request<'_>, method: &str, management: &str) -> Outcome {
+    let world = request.world;
+    match method {
+        "GET" => {
+            let mut known = world.organizations().into_iter();
+            let found = known.find(|each| each.management_account == management);
+            let found = found.ok_or_else(|| Refusal::missing("organization"))?;
+            return Ok(json!(found));
+        }
+        "DELETE" => world.set_organization(management, None),
+        "PUT" => {
+            let body: OrganizationBody = request.body()?;
+            if !is_account(management) || !body.members.iter().all(|id| is_account(id)) {
+                return Err(Refusal::bad("an account has twelve digits"));
+            }
+            if body.members.contains(management) {
+                return Err(Refusal::bad("the management account is no member"));
+            }
+            let delegated = body.delegated_administrator.as_ref();
+            if delegated.is_some_and(|each| !body.members.contains(each)) {
+                return Err(Refusal::bad("a delegated administrator is a member"));
+            }
+            let elsewhere = world.organizations().into_iter().any(|each| {
+                each.management_account != management
+                    && (each.holds(management) || body.members.iter().any(|m| each.holds(m)))
+            });
+            if elsewhere {
+                return Err(Refusal::bad("an account is in one organization only"));
+            }
+            let organization = Organization {
+                id: format!("o-{management}"),
+                management_account: management.to_owned(),
+                members: body.members,
+                delegated_administrator: body.delegated_administrator,
+                trusted_access: body.trusted_access.unwrap_or(true),
+            };
+            world.set_organization(management, Some(organization));
+        }
+        _ => return Err(unknown()),
+    }
+    Ok(json!({}))
+}
+
+fn is_account(id: &str) -> bool {
+    id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 pub(super) fn accounts(request: &Request<'_>, method: &str, rest: &[&str]) -> Outcome {
     let world = request.world;
     match (method, rest) {
@@ -150,7 +207,7 @@ pub(super) fn accounts(request: &Request<'_>, method: &str, rest: &[&str]) -> Ou
             Ok(json!({}))
         }
         ("POST", [id, "onboard"]) => {
-            if id.len() != 12 || !id.bytes().all(|byte| byte.is_ascii_digit()) {
+            if !is_account(id) {
                 return Err(Refusal::bad("an account has twelve digits"));
             }
             let body: OnboardBody = request.body()?;
@@ -188,6 +245,7 @@ pub(super) fn accounts(request: &Request<'_>, method: &str, rest: &[&str]) -> Ou
             world.changed();
             Ok(json!({}))
         }
+        (_, [id, "organization"]) => organization(request, method, id),
         ("POST", [id, "offboard"]) => {
             let account = world.account(id);
             let mut account = lock(&account);

@@ -1,5 +1,6 @@
 //! The simulated services.
 
+pub mod account;
 pub mod contacts;
 pub mod ec2;
 pub mod incidents;
@@ -125,6 +126,7 @@ pub fn find(name: &str) -> Option<&'static Service> {
         &incidents::SERVICE,
         &sts::SERVICE,
         &ec2::SERVICE,
+        &account::SERVICE,
     ]
     .into_iter()
     .find(|service| service.name == name)

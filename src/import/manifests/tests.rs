@@ -101,6 +101,7 @@ fn account(contacts: Vec<Contact>, rotations: Vec<Rotation>) -> Account {
             taggable: true,
         }),
         response_plans: BTreeMap::new(),
+        alternate_contacts: vec![],
         vpc_endpoints: vec![],
     }
 }
@@ -111,6 +112,7 @@ fn options(namespaces: NamespaceRule) -> Options {
         owner_id: "prod".to_owned(),
         provider_config: "default".to_owned(),
         addresses_as_secrets: true,
+        operator_namespace: "incident-operator".to_owned(),
         prune_protection: true,
         now: NOW.parse().unwrap(),
     }
@@ -590,4 +592,55 @@ fn a_response_plan_that_no_manifest_can_say_is_told() {
             "{problems:?}"
         );
     }
+}
+
+#[test]
+fn alternate_contacts_are_taken_over_and_their_values_may_go_into_secrets() {
+    use crate::api::alternate_contact::AlternateContactType;
+    use crate::aws::Redacted;
+    use crate::resources::alternate_contact::observed::{Identity, Observed, Particulars};
+    let found = |type_, email: &str| {
+        let hidden = |text: &str| Redacted::new(text.to_owned());
+        Observed {
+            identity: Identity {
+                account_id: "123456789012".to_owned(),
+                type_,
+            },
+            particulars: Particulars {
+                name: hidden("Security team"),
+                title: hidden("On call"),
+                email: hidden(email),
+                phone: hidden("+1 (500) 555-0140"),
+            },
+        }
+    };
+    let mut account = account(vec![], vec![]);
+    account.alternate_contacts = vec![
+        found(AlternateContactType::Security, " security@example.com"),
+        found(AlternateContactType::Billing, ""),
+    ];
+    let mut options = options(NamespaceRule::One("people".to_owned()));
+    options.addresses_as_secrets = false;
+    let made = manifests(&account, &options);
+    let objects = made.objects.iter();
+    let objects: Vec<_> = objects.filter(|o| o.kind == "AlternateContact").collect();
+    assert_eq!(objects.len(), 1);
+    assert_eq!(
+        objects[0].content["spec"],
+        json!({
+            "adoptionPolicy": "Adopt", "type": "Security", "name": "Security team", "title": "On call",
+            "email": "security@example.com", "phone": "+1 (500) 555-0140",
+        })
+    );
+    assert_eq!(made.problems[0].subject, "123456789012/BILLING");
+    options.addresses_as_secrets = true;
+    let made = manifests(&account, &options);
+    let secret = made.objects.iter().find(|o| o.kind == "Secret").unwrap();
+    assert_eq!(secret.namespace.as_deref(), Some("incident-operator"));
+    let object = made.objects.iter().find(|o| o.kind == "AlternateContact");
+    let text = object.unwrap().content.to_string();
+    assert!(
+        !text.contains("example.com") && text.contains("\"emailFrom\""),
+        "{text}"
+    );
 }

@@ -317,6 +317,11 @@ impl Sensitive {
             }
             return;
         }
+        if object["kind"] == "AlternateContact" {
+            for field in ["name", "title"] {
+                self.add(object["spec"][field].as_str().unwrap_or_default());
+            }
+        }
         self.add_addresses(&object["spec"]);
     }
 

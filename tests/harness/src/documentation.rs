@@ -32,6 +32,7 @@ pub const TYPED: &[(&str, &str)] = &[
     ("incident.md", "tests/stories/typing.rs"),
     ("test-page.md", "tests/stories/typing.rs"),
     ("vpc-endpoint.md", "tests/stories/typing.rs"),
+    ("alternate-contact.md", "tests/stories/typing.rs"),
     ("multi-account.md", "tests/stories/typing.rs"),
     ("troubleshooting.md", "tests/stories/typing.rs"),
     ("alerts.md", "tests/stories/typing.rs"),

@@ -165,6 +165,38 @@ impl Simulator {
         Ok(text)
     }
 
+    /// A call of the Account service, such as `getAlternateContact`; `None` = it has no such contact.
+    pub async fn alternate_contact(
+        &self,
+        account: &str,
+        operation: &str,
+        input: &Value,
+    ) -> Result<Option<Value>> {
+        let key = aws::access_key(account);
+        let scope = format!("{key}/20260101/us-east-1/account/aws4_request");
+        let signature = "SignedHeaders=host, Signature=none";
+        let response = self
+            .http
+            .post(format!("{}/{operation}", self.endpoint))
+            .header(
+                "authorization",
+                format!("AWS4-HMAC-SHA256 Credential={scope}, {signature}"),
+            )
+            .json(input)
+            .send()
+            .await
+            .with_context(|| operation.to_owned())?;
+        let status = response.status();
+        let text = response.text().await?;
+        if status.as_u16() == 404 {
+            return Ok(None);
+        }
+        if !status.is_success() {
+            bail!("{operation}: {status} {text}");
+        }
+        Ok(Some(serde_json::from_str(&text)?))
+    }
+
     /// A request to the control endpoint.
     pub async fn control(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value> {
         let method = reqwest::Method::from_bytes(method.as_bytes())?;

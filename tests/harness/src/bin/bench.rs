@@ -82,6 +82,9 @@ async fn bench(arguments: &Arguments, report: &mut Report) -> Result<()> {
     if wanted("endpoints") {
         endpoints(report).await.context("endpoints")?;
     }
+    if wanted("alternate") {
+        alternate(report).await.context("alternate contacts")?;
+    }
     if wanted("throttled") && arguments.only.as_deref() != Some("unthrottled") {
         throttled(arguments.contacts, report)
             .await
@@ -988,6 +991,87 @@ async fn vpc_with_endpoints(world: &World, index: usize) -> Result<Vec<Value>> {
         })
     };
     Ok(SERVICES.iter().map(endpoint).collect())
+}
+
+/// Accounts of the organization in the part with alternate contacts.
+const MEMBERS: usize = 10;
+/// The types of alternate contacts.
+const TYPES: [&str; 3] = ["Billing", "Operations", "Security"];
+
+/// What all alternate contacts of an organization cost, at the rates that AWS allows.
+async fn alternate(report: &mut Report) -> Result<()> {
+    let count = MEMBERS * TYPES.len();
+    println!("{count} alternate contacts of {MEMBERS} accounts");
+    let options = SimulatorOptions {
+        latency_milliseconds: Some(30),
+        ..SimulatorOptions::default()
+    };
+    let builder = builder("alternate").own_simulator(options);
+    let mut world = builder.drift("1h").try_build().await?;
+    let member = |index: usize| format!("{}{index:02}", &world.account[..10]);
+    let members: Vec<String> = (0..MEMBERS).map(member).collect();
+    let path = format!("accounts/{}/organization", world.account);
+    let organization = json!({"members": members});
+    world
+        .simulator
+        .control("PUT", &path, Some(&organization))
+        .await?;
+    world.start_operator().await?;
+    let (since, begin) = (world.last_call().await, Instant::now());
+    let mut names = vec![];
+    for account in &members {
+        for type_ in TYPES {
+            let name = format!("{}-{account}-{}", world.id, type_.to_lowercase());
+            let object = json!({
+                "apiVersion": "incident-operator.dev/v1alpha1", "kind": "AlternateContact", "metadata": {"name": name},
+                "spec": {
+                    "type": type_, "accountId": account, "name": "Team", "title": "On call",
+                    "email": "team@example.com", "phone": "+1 500 555 0140",
+                },
+            });
+            world.try_apply(&world.at_home(object)).await?;
+            names.push(name);
+        }
+    }
+    for name in &names {
+        world.ready("AlternateContact", name).await;
+    }
+    println!("  all Ready after {:.1} s", begin.elapsed().as_secs_f64());
+    let calls = world.operator_calls(since).await;
+    let wrote = calls.iter().filter(|c| c.mutating).count();
+    report.at_most(
+        "alternate contacts: mutating calls per created contact",
+        float(wrote) / float(count),
+        1.0,
+        "",
+    );
+    let interval = 10;
+    set_drift(&mut world, &format!("{interval}s")).await?;
+    tokio::time::sleep(seconds(interval * 2)).await;
+    let (since, mark) = (
+        world.last_call().await,
+        world.audit().map_or(0, |log| log.mark()),
+    );
+    let cycles = 6;
+    tokio::time::sleep(seconds(interval * cycles)).await;
+    let calls = world.operator_calls(since).await;
+    println!("  in {cycles} drift cycles: {}", by_operation(&calls));
+    let cycles = float(usize::try_from(cycles)?);
+    let reads = calls
+        .iter()
+        .filter(|c| c.operation == "GetAlternateContact");
+    // One each; the interval is jittered.
+    report.at_most(
+        "alternate contacts: reads per check",
+        float(reads.count()) / cycles / float(count),
+        1.3,
+        "",
+    );
+    let wrote = world.operator_writes(mark).len() + calls.iter().filter(|c| c.mutating).count();
+    report.at_most("alternate contacts: writes at rest", float(wrote), 0.0, "");
+    world.simulator.latency(0, None).await?;
+    world.simulator.no_quotas().await?;
+    Ok(())
 }
 
 /// Creation under budgets of 50 times the published quotas.

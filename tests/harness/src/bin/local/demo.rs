@@ -200,6 +200,7 @@ async fn show(
         state.as_deref().unwrap_or("absent")
     );
     println!("{}", held(environment).await?);
+    crate::account::show(environment, examples, begin).await?;
     crate::network::show(environment, examples, begin).await?;
     crate::incident::show(environment, examples, begin).await
 }

@@ -1,5 +1,6 @@
 //! The same environment that the tests use, for people: `make up`, `make down` and `make demo`.
 
+mod account;
 mod background;
 mod demo;
 mod environment;
