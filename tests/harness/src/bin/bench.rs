@@ -395,7 +395,7 @@ async fn restart(world: &mut World, count: usize, report: &mut Report) -> Result
     world.operator().end();
     let mark = world.audit().map_or(0, |log| log.mark());
     let since = world.last_call().await;
-    let begin = Instant::now();
+    let (begin, started) = (Instant::now(), Timestamp::now());
     world.operator_mut().restart().await?;
     let all = poll(seconds(300), async || -> Result<()> {
         tokio::time::sleep(Duration::from_millis(300)).await;
@@ -411,6 +411,16 @@ async fn restart(world: &mut World, count: usize, report: &mut Report) -> Result
     tokio::time::sleep(seconds(2)).await;
     let calls = world.operator_calls(since).await;
     println!("  {}", by_operation(&calls));
+    let reads_one = |call: &&Call| call.resources.iter().any(|arn| arns.contains(arn));
+    let reads = calls.iter().filter(reads_one);
+    let first = reads.filter_map(arrived).min();
+    let first = first.context("no contact was read")?;
+    report.at_most(
+        "start to first reconcile",
+        first.duration_since(started).as_secs_f64(),
+        3.0,
+        "s",
+    );
     report.at_most(
         "restart to all observed",
         took,
