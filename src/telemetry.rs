@@ -1,5 +1,7 @@
 //! Logging.
 
+use std::io::IsTerminal as _;
+
 use tracing::Level;
 use tracing_subscriber::filter::{FilterExt, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
@@ -38,7 +40,10 @@ pub fn start(format: LogFormat, level: &str) -> Result<(), tracing_subscriber::f
                 .init();
         }
         LogFormat::Text => {
-            let lines = lines.with_target(false);
+            // Colours are for people; a file keeps them as rubbish.
+            let lines = lines
+                .with_target(false)
+                .with_ansi(std::io::stderr().is_terminal());
             tracing_subscriber::registry()
                 .with(lines.with_filter(filter))
                 .init();

@@ -257,31 +257,149 @@ fn every_reason_of_a_kind_is_on_its_page() {
         let room = room.unwrap().path();
         let name = room.file_name().unwrap().to_string_lossy();
         let page = format!("docs/{}.md", name.replace('_', "-"));
-        // Rooms that several kinds share have no page.
-        let Ok(text) = std::fs::read_to_string(repository().join(&page)) else {
-            continue;
+        let pages: Vec<&str> = match SHARED_ROOMS.iter().find(|(shared, _)| *shared == name) {
+            Some((_, pages)) => pages.to_vec(),
+            None => vec![page.as_str()],
         };
-        rooms += 1;
-        for path in sources(&room) {
-            if path.components().any(|part| part.as_os_str() == "tests")
-                || path.ends_with("tests.rs")
-            {
+        for page in pages {
+            // What has no page is no kind.
+            let Ok(text) = std::fs::read_to_string(repository().join(page)) else {
                 continue;
-            }
-            for (number, line) in code(&path) {
-                for after in line.split("Reason::").skip(1) {
-                    let reason = words(after).first().copied().unwrap_or_default();
-                    let known = Reason::ALL.iter().any(|known| known.as_str() == reason);
-                    let named = [format!("`{reason}`"), format!("/{reason}`")];
-                    if known && !named.iter().any(|named| text.contains(named)) {
-                        missing.push(format!("{page}: {}", shown(&path, number, reason)));
-                    }
+            };
+            rooms += 1;
+            for (path, number, reason) in reasons_below(&room) {
+                if !explains(&text, reason) {
+                    let place = shown(&path, number, reason.as_str());
+                    missing.push(format!("{page}: {place}"));
                 }
             }
         }
     }
-    assert!(rooms > 8, "rooms are named in another way by now: {rooms}");
+    assert!(rooms > 10, "rooms are named in another way by now: {rooms}");
     assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
+/// Rooms whose reasons are shown by kinds of other rooms, and the pages of these.
+const SHARED_ROOMS: [(&str, &[&str]); 2] = [
+    ("incident_mirror", &["docs/response-plan.md"]),
+    ("once", &["docs/incident.md", "docs/test-page.md"]),
+];
+
+/// Reasons that the engine names and that one kind only has, with its page.
+const OF_ONE_KIND: [(Reason, &str); 3] = [
+    (Reason::RegionRemovalPending, "replication-set.md"),
+    (Reason::RolloutPending, "on-call-schedule.md"),
+    (Reason::WrongCode, "channel-activation.md"),
+];
+
+/// The pages of the kinds say that conditions are those of a Contact: so what the engine says about all of them is there.
+#[test]
+fn every_reason_of_the_engine_is_on_the_page_of_the_contact() {
+    let docs = files(&repository().join("docs"), "md");
+    let found = reasons_below(&repository().join("src/engine"));
+    assert!(found.len() > 50, "the engine has moved: {}", found.len());
+    let mut missing = vec![];
+    for (path, number, reason) in found {
+        let page = match OF_ONE_KIND.iter().find(|(known, _)| *known == reason) {
+            Some((_, page)) => *page,
+            None if path.ends_with("provider_config.rs") => "provider-config.md",
+            None => "contact.md",
+        };
+        if !explains(&docs[page], reason) {
+            let place = shown(&path, number, reason.as_str());
+            missing.push(format!("docs/{page}: {place}"));
+        }
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+    // And the page of every other kind leads there.
+    for (page, text) in docs
+        .iter()
+        .filter(|(_, text)| text.contains("\n## Status\n"))
+    {
+        let own = ["contact.md", "provider-config.md", "access-grant.md"];
+        assert!(
+            own.contains(&page.as_str()) || text.contains("(contact.md#conditions)"),
+            "docs/{page} does not say where the other reasons are"
+        );
+    }
+}
+
+/// They say that all is well, that something is under way as it was asked for, or what was done: there is nothing to do about them.
+const NEED_NO_HELP: &[Reason] = &[
+    Reason::InSync,
+    Reason::Created,
+    Reason::Updated,
+    Reason::DriftCorrected,
+    Reason::Deleted,
+    Reason::Adopted,
+    Reason::Released,
+    Reason::Progressing,
+    Reason::Suspended,
+    Reason::Observing,
+    Reason::Resolved,
+    Reason::AllActivated,
+    Reason::Activated,
+    Reason::Confirmed,
+    Reason::SomebodyReachable,
+    Reason::Covered,
+    Reason::HandedOff,
+    Reason::OverrideRestored,
+    Reason::Completed,
+    Reason::IncidentOpen,
+    Reason::IncidentResolved,
+    Reason::PageSent,
+    Reason::Acknowledged,
+];
+
+/// Who reads a reason in a status looks there for what to do about it.
+#[test]
+fn every_reason_that_asks_for_something_is_in_troubleshooting() {
+    let text = std::fs::read_to_string(repository().join("docs/troubleshooting.md")).unwrap();
+    let rows: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(" | ").next())
+        .collect();
+    let has_row = |reason: Reason| {
+        let named = format!("`{}`", reason.as_str());
+        rows.iter().any(|row| row.contains(&named))
+    };
+    let wrong: Vec<&str> = Reason::ALL
+        .iter()
+        .filter(|reason| has_row(**reason) == NEED_NO_HELP.contains(reason))
+        .map(|reason| reason.as_str())
+        .collect();
+    assert!(
+        wrong.is_empty(),
+        "in the table of docs/troubleshooting.md, or among those that need no help, and not in both: {wrong:?}"
+    );
+}
+
+/// The reasons that code below a path names, with file and line; tests are left out.
+fn reasons_below(path: &Path) -> Vec<(PathBuf, usize, Reason)> {
+    let mut found = vec![];
+    for path in sources(path) {
+        if path.components().any(|part| part.as_os_str() == "tests") || path.ends_with("tests.rs") {
+            continue;
+        }
+        for (number, line) in code(&path) {
+            for after in line.split("Reason::").skip(1) {
+                let word = words(after).first().copied().unwrap_or_default();
+                let mut known = Reason::ALL.iter().copied();
+                if let Some(reason) = known.find(|reason| reason.as_str() == word) {
+                    found.push((path.clone(), number, reason));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Whether a page has a reason: alone, or behind its condition (`Stalled/AlreadyExists`).
+fn explains(page: &str, reason: Reason) -> bool {
+    let reason = reason.as_str();
+    [format!("`{reason}`"), format!("/{reason}`")]
+        .iter()
+        .any(|named| page.contains(named))
 }
 
 /// Source files below a path, which may be a file itself.

@@ -65,7 +65,7 @@ pub struct CommonSpec {
     pub management_policy: Option<ManagementPolicy>,
     /// What to do when AWS already has a resource of this identity. Absent = `Never`: it is left alone and reported. `Adopt` takes it over
     /// only if nothing but tags would change. `AdoptAndOverwrite` takes it over and applies this spec.
-    /// Adoption must be allowed for the namespace by `spec.adoption` of the ProviderConfig.
+    /// Where the object is in a namespace, `spec.adoption` of the ProviderConfig must allow adoption there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adoption_policy: Option<AdoptionPolicy>,
     /// What happens in AWS when this object is deleted. Absent = `Delete` for what the operator created, `Retain` for what it adopted and for a replication set;
@@ -75,7 +75,7 @@ pub struct CommonSpec {
     /// True = the operator does nothing for this object, deletion included, until it is unset. Absent = false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspend: Option<bool>,
-    /// AWS tags, merged over the ProviderConfig's `defaultTags`. Tags that others set are left alone. At most 50 in all, the operator's own
+    /// AWS tags, merged over the ProviderConfig's `defaultTags`; without effect on an AlternateContact, which AWS knows no tags of. Tags that others set are left alone. At most 50 in all, the operator's own
     /// three included. Keys: 1 to 128 letters, digits and `_+=-/\`; values: 1 to 256 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<Tags>,

@@ -189,8 +189,6 @@ documented! {
     HandedOff,
     /// An edit waits for the end of the shift that runs.
     RolloutPending,
-    /// A member was taken out of a rotation because their Contact was deleted.
-    MemberRemoved,
     /// An override that was lost in AWS was made again.
     OverrideRestored,
     /// The ConfigMap that `spec.export` names was not made for this object and is left alone.

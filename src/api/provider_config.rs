@@ -244,6 +244,8 @@ pub enum AwsService {
     SSMContacts,
     /// ssm-incidents.
     SSMIncidents,
+    /// account, for alternate contacts.
+    Account,
     /// ec2.
     EC2,
     /// sts.
@@ -295,6 +297,10 @@ pub enum BudgetGroup {
     IncidentsWrite,
     /// Writes of the replication set; published quota 1 a second.
     ReplicationSetWrite,
+    /// Reads of alternate contacts; published quota 10 a second.
+    AccountRead,
+    /// Writes of alternate contacts; published quotas 5 a second to set them, 1 a second to delete them.
+    AccountWrite,
     /// Reads of EC2, for VPC endpoints. AWS gives each operation a bucket that fills at 20 a second and more.
     EC2Read,
     /// Writes of EC2, for VPC endpoints. AWS gives each operation a bucket that fills at 5 a second and more.

@@ -36,7 +36,7 @@ pub struct ValueFrom {
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretKeyReference {
-    /// Name of the Secret, in the namespace of the object that refers to it.
+    /// Name of the Secret, in the namespace of the object that refers to it; of an AlternateContact, in the operator's own.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
     /// Key in the Secret's data. White space around the value is ignored.

@@ -12,10 +12,12 @@ use super::{BudgetGroup, CallError, ErrorClass, Operation, Priority};
 
 /// Log targets of the SDK and what it stands on. From `debug` on they write requests and answers out, addresses and
 /// codes included: whatever level a user asks for, these stay at `warn`.
-pub const TARGETS_TO_KEEP_QUIET: [&str; 15] = [
+pub const TARGETS_TO_KEEP_QUIET: [&str; 17] = [
     "aws_config",
     "aws_credential_types",
     "aws_runtime",
+    "aws_sdk_account",
+    "aws_sdk_ec2",
     "aws_sdk_ssmcontacts",
     "aws_sdk_ssmincidents",
     "aws_sdk_sts",

@@ -74,6 +74,7 @@ pub fn account_config(name: &str, spec: &ProviderConfigSpec) -> AccountConfig {
                 let service = match e.service {
                     AwsService::SSMContacts => Service::SSMContacts,
                     AwsService::SSMIncidents => Service::SSMIncidents,
+                    AwsService::Account => Service::Account,
                     AwsService::EC2 => Service::EC2,
                     AwsService::STS => Service::STS,
                 };
@@ -101,6 +102,8 @@ pub fn rates(spec: &ProviderConfigSpec) -> BTreeMap<BudgetGroup, f64> {
                 ApiBudgetGroup::IncidentsRead => BudgetGroup::IncidentsRead,
                 ApiBudgetGroup::IncidentsWrite => BudgetGroup::IncidentsWrite,
                 ApiBudgetGroup::ReplicationSetWrite => BudgetGroup::ReplicationSetWrite,
+                ApiBudgetGroup::AccountRead => BudgetGroup::AccountRead,
+                ApiBudgetGroup::AccountWrite => BudgetGroup::AccountWrite,
                 ApiBudgetGroup::EC2Read => BudgetGroup::EC2Read,
                 ApiBudgetGroup::EC2Write => BudgetGroup::EC2Write,
                 ApiBudgetGroup::Identity => BudgetGroup::Identity,

@@ -199,6 +199,9 @@ pub trait ExternalResource: Send + Sync + 'static {
     /// What AWS has is shown in the status also when it is not this object's and is left alone.
     const SHOWS_WHAT_IS_REFUSED: bool = false;
 
+    /// AWS keeps tags of it. Where it keeps none, the status alone says whose it is, and [`Self::bears_out`] whether that can still be so.
+    const HAS_TAGS: bool = true;
+
     /// What is said when an object is deleted and AWS has nothing of it.
     const NOTHING_LEFT: &'static str = "AWS has it no more";
 
@@ -285,6 +288,17 @@ pub trait ExternalResource: Send + Sync + 'static {
         wanted: Option<(&Self::Desired, &BTreeMap<String, String>)>,
         observed: Option<&Self::Observed>,
     ) -> Vec<Self::Change>;
+
+    /// Whether what AWS has can be what the status of `object` says is its own: somebody may have put something else in its place. Only
+    /// without [`Self::HAS_TAGS`]. Without `desired`, what the spec says cannot be had now.
+    fn bears_out(
+        &self,
+        _object: &Self::Object,
+        _observed: &Self::Observed,
+        _desired: Option<&Self::Desired>,
+    ) -> bool {
+        true
+    }
 
     /// What to do to delete it. Pure.
     fn plan_delete(observed: &Self::Observed) -> Vec<Self::Change>;

@@ -427,10 +427,23 @@ pub fn dynamic_api<K: ManagedObject>(
 /// `deletionPolicy` or `managementPolicy` that is not understood becomes `Retain`. For deletion only.
 pub fn decode_leniently<K: ManagedObject>(object: &DynamicObject) -> Option<K> {
     let raw = serde_json::to_value(object).ok()?;
-    let mut accepted = raw.clone();
-    accepted["spec"] = json!({});
-    accepted.as_object_mut()?.remove("status");
-    serde_json::from_value::<K>(accepted.clone()).ok()?;
+    let mut bare = raw.clone();
+    bare.as_object_mut()?.remove("status");
+    let decodes = |candidate: &Value| serde_json::from_value::<K>(candidate.clone()).is_ok();
+    let mut empty = bare.clone();
+    empty["spec"] = json!({});
+    // A kind may have fields that it cannot do without: then one alone may be left out, if it is not one of these.
+    let but_one = |field: &String| {
+        let mut candidate = bare.clone();
+        candidate["spec"].as_object_mut()?.remove(field);
+        Some(candidate)
+    };
+    let fields = raw["spec"].as_object().into_iter().flatten();
+    let but_one = fields.filter_map(|(field, _)| but_one(field));
+    let mut accepted = std::iter::once(empty)
+        .chain(std::iter::once(bare.clone()))
+        .chain(but_one)
+        .find(decodes)?;
     let mut not_understood = false;
     for part in ["spec", "status"] {
         for (field, value) in raw
@@ -441,7 +454,7 @@ pub fn decode_leniently<K: ManagedObject>(object: &DynamicObject) -> Option<K> {
         {
             let mut candidate = accepted.clone();
             candidate[part][field] = value.clone();
-            if serde_json::from_value::<K>(candidate.clone()).is_ok() {
+            if decodes(&candidate) {
                 accepted = candidate;
             } else if field == "deletionPolicy" || field == "managementPolicy" {
                 not_understood = true;
@@ -457,8 +470,8 @@ pub fn decode_leniently<K: ManagedObject>(object: &DynamicObject) -> Option<K> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::Contact;
     use crate::api::common::DeletionPolicy;
+    use crate::api::{AlternateContact, Contact};
 
     /// RFC 7396, written down once more so that the difference is held against something else than itself.
     fn apply_merge(target: &Value, patch: &Value) -> Value {
@@ -571,6 +584,30 @@ mod tests {
             contact.spec.common.deletion_policy,
             Some(DeletionPolicy::Retain)
         );
+    }
+
+    #[test]
+    fn a_kind_that_cannot_do_without_a_field_is_readable_too() {
+        let object = |more: &Value| {
+            let mut object = dynamic(&json!({"type": "Security", "title": "Team", "name": "Team"}));
+            object.types.as_mut().unwrap().kind = "AlternateContact".to_owned();
+            object.metadata.namespace = None;
+            apply_merge_into(&mut object.data["spec"], more);
+            decode_leniently::<AlternateContact>(&object)
+        };
+        let read = object(&json!({})).unwrap();
+        assert_eq!(read.spec.title, "Team");
+        let read = object(&json!({"deletionPolicy": "Archive"})).unwrap();
+        assert_eq!(
+            read.spec.common.deletion_policy,
+            Some(DeletionPolicy::Retain)
+        );
+        assert!(object(&json!({"reviewIntervalDays": "often"})).is_some());
+        assert!(object(&json!({"type": "Other"})).is_none());
+    }
+
+    fn apply_merge_into(target: &mut Value, patch: &Value) {
+        *target = apply_merge(target, patch);
     }
 
     #[test]

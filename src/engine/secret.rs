@@ -31,7 +31,7 @@ pub async fn read(
     let api: Api<Secret> = Api::namespaced(shared.client.clone(), namespace);
     let absent = || {
         missing(format!(
-            "Secret \"{name}\" does not exist (yet) in namespace \"{namespace}\""
+            "Secret \"{name}\" does not exist (yet) in namespace \"{namespace}\". Made with the label {CONTACT_DATA_LABEL}: \"true\" it is noticed at once"
         ))
     };
     let unlabelled = || {

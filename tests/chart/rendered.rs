@@ -248,6 +248,195 @@ fn the_operator_reads_secrets_where_it_may() {
     assert!(has(&some, "--watch-namespaces=a,b"));
 }
 
+/// Whether a selector of labels picks an object with these.
+fn picks(selector: &Value, labels: &Value) -> bool {
+    let wanted = selector["matchLabels"].as_object().unwrap();
+    !wanted.is_empty() && wanted.iter().all(|(name, value)| labels[name] == *value)
+}
+
+/// The Prometheus Operator is not here to say that it finds nothing: which Services a ServiceMonitor is about, and by which port, is for us to see.
+#[test]
+fn the_service_monitor_finds_the_metrics() {
+    let values = json!({
+        "commonLabels": {"team": "platform"},
+        "metrics": {"port": 9090, "serviceMonitor": {"enabled": true, "interval": "45s", "labels": {"release": "prometheus"}}},
+    });
+    let objects = render(&values);
+    let monitor = only(&objects, "ServiceMonitor");
+    assert!(is_of_prometheus(monitor));
+    assert_eq!(monitor["metadata"]["labels"]["release"], "prometheus");
+    let spec = &monitor["spec"];
+    // Without a selector of namespaces it looks in its own.
+    let fields: Vec<&String> = spec.as_object().unwrap().keys().collect();
+    assert_eq!(fields, ["endpoints", "selector"]);
+    let service = only(&objects, "Service");
+    assert_eq!(
+        monitor["metadata"]["namespace"],
+        service["metadata"]["namespace"]
+    );
+    assert!(picks(&spec["selector"], &service["metadata"]["labels"]));
+    let endpoints = spec["endpoints"].as_array().unwrap();
+    let [endpoint] = endpoints.as_slice() else {
+        panic!("{endpoints:?}");
+    };
+    assert_eq!(endpoint["interval"], "45s");
+    assert_eq!(endpoint["path"], "/metrics");
+    assert_eq!(endpoint["honorLabels"], true);
+    // From the monitor's port over the Service's to that of the container, by their names.
+    let named = |ports: &Value, name: &Value| {
+        let ports = ports.as_array().unwrap();
+        let found = ports.iter().find(|port| port["name"] == *name).cloned();
+        found.unwrap_or_else(|| panic!("no port {name}"))
+    };
+    let port = named(&service["spec"]["ports"], &endpoint["port"]);
+    assert_eq!(port["port"], 9090);
+    let pod = &only(&objects, "Deployment")["spec"]["template"];
+    let container = &pod["spec"]["containers"][0];
+    let target = named(&container["ports"], &port["targetPort"]);
+    assert_eq!(target["containerPort"], 9090);
+    assert!(arguments(&objects).contains(&"--admin-listen=0.0.0.0:9090".to_owned()));
+    let selector = json!({"matchLabels": service["spec"]["selector"]});
+    assert!(picks(&selector, &pod["metadata"]["labels"]));
+
+    assert!(of_kind(&render(&json!({})), "ServiceMonitor").is_empty());
+}
+
+/// The value of a variable of the container; `None` = it has no such variable.
+fn variable(objects: &[Value], name: &str) -> Option<String> {
+    let pod = &only(objects, "Deployment")["spec"]["template"]["spec"];
+    let variables = pod["containers"][0]["env"].as_array().unwrap();
+    let mut of_name = variables.iter().filter(|variable| variable["name"] == name);
+    let found = of_name.next()?;
+    assert!(of_name.next().is_none(), "{name} is there twice");
+    Some(found["value"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn a_proxy_is_told_to_the_operator() {
+    let objects = render(&json!({}));
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"] {
+        assert_eq!(variable(&objects, name), None);
+    }
+    let https = "http://proxy.example.com:3128";
+    let objects = render(&json!({"proxy": {"httpsProxy": https}}));
+    assert_eq!(variable(&objects, "HTTPS_PROXY").as_deref(), Some(https));
+    assert_eq!(variable(&objects, "HTTP_PROXY"), None);
+    // By default what belongs to the cluster goes its own way.
+    let direct = variable(&objects, "NO_PROXY").unwrap();
+    for name in [
+        "169.254.169.254",
+        "169.254.170.23",
+        ".svc",
+        ".cluster.local",
+        "kubernetes.default.svc",
+    ] {
+        assert!(direct.split(',').any(|part| part == name), "{direct}");
+    }
+    let http = "http://other.example.com:3128";
+    let objects = render(&json!({"proxy": {"httpProxy": http, "noProxy": ".example.org"}}));
+    assert_eq!(variable(&objects, "HTTP_PROXY").as_deref(), Some(http));
+    assert_eq!(variable(&objects, "HTTPS_PROXY"), None);
+    assert_eq!(
+        variable(&objects, "NO_PROXY").as_deref(),
+        Some(".example.org")
+    );
+}
+
+#[test]
+fn authorities_are_mounted_where_the_operator_looks() {
+    let pod = |objects: &[Value]| only(objects, "Deployment")["spec"]["template"]["spec"].clone();
+    let objects = render(&json!({}));
+    assert_eq!(variable(&objects, "SSL_CERT_FILE"), None);
+    assert!(pod(&objects)["volumes"].is_null());
+    assert!(pod(&objects)["containers"][0]["volumeMounts"].is_null());
+
+    for (ca, key) in [
+        (json!({"configMapName": "authorities"}), "ca-bundle.crt"),
+        (
+            json!({"configMapName": "authorities", "key": "all.pem"}),
+            "all.pem",
+        ),
+    ] {
+        let objects = render(&json!({"ca": ca}));
+        let pod = pod(&objects);
+        let volumes = pod["volumes"].as_array().unwrap();
+        let mounts = pod["containers"][0]["volumeMounts"].as_array().unwrap();
+        let ([volume], [mount]) = (volumes.as_slice(), mounts.as_slice()) else {
+            panic!("{volumes:?} {mounts:?}");
+        };
+        assert_eq!(volume["name"], mount["name"]);
+        assert_eq!(mount["readOnly"], true);
+        let map = &volume["configMap"];
+        assert_eq!(map["name"], "authorities");
+        assert_eq!(map["items"], json!([{"key": key, "path": key}]));
+        let file = format!("{}/{key}", mount["mountPath"].as_str().unwrap());
+        assert_eq!(variable(&objects, "SSL_CERT_FILE"), Some(file));
+    }
+}
+
+#[test]
+fn a_priority_class_is_that_of_the_pods() {
+    let class = |values: Value| {
+        let objects = render(&values);
+        let pod = &only(&objects, "Deployment")["spec"]["template"]["spec"];
+        pod["priorityClassName"].clone()
+    };
+    assert_eq!(class(json!({})), Value::Null);
+    let given = json!({"priorityClassName": "system-cluster-critical"});
+    assert_eq!(class(given), "system-cluster-critical");
+}
+
+#[test]
+fn a_network_policy_lets_in_and_out_what_is_needed_only() {
+    assert!(of_kind(&render(&json!({})), "NetworkPolicy").is_empty());
+    let objects = render(&json!({"networkPolicy": {"enabled": true}}));
+    let spec = &only(&objects, "NetworkPolicy")["spec"];
+    let pod = &only(&objects, "Deployment")["spec"]["template"];
+    assert!(picks(&spec["podSelector"], &pod["metadata"]["labels"]));
+    assert_eq!(spec["policyTypes"], json!(["Ingress", "Egress"]));
+    let metrics = json!([{"port": "metrics", "protocol": "TCP"}]);
+    let everybody = json!([{"namespaceSelector": {}}]);
+    assert_eq!(
+        spec["ingress"],
+        json!([{"ports": metrics, "from": everybody}])
+    );
+    let ports = &pod["spec"]["containers"][0]["ports"];
+    assert_eq!(ports[0]["name"], "metrics", "the port that is let in");
+    let out = |spec: &Value| -> Vec<(i64, bool)> {
+        let rules = spec["egress"].as_array().unwrap().iter();
+        let ports = rules.flat_map(|rule| {
+            let to_some = !rule["to"].is_null();
+            let ports = rule["ports"].as_array().into_iter().flatten();
+            ports.map(move |port| (port["port"].as_i64().unwrap(), to_some))
+        });
+        ports.collect()
+    };
+    let usual: [(i64, bool); 5] = [
+        (53, false),
+        (53, false),
+        (443, false),
+        (6443, false),
+        (80, true),
+    ];
+    assert_eq!(out(spec), usual, "port, and whether to some addresses only");
+
+    let from = json!([{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]);
+    let extra = json!([{"ports": [{"port": 3128, "protocol": "TCP"}], "to": [{"ipBlock": {"cidr": "192.0.2.0/24"}}]}]);
+    let objects = render(&json!({
+        "networkPolicy": {"enabled": true, "metricsFrom": from, "egressPorts": [8443], "extraEgress": extra},
+    }));
+    let spec = &only(&objects, "NetworkPolicy")["spec"];
+    assert_eq!(spec["ingress"], json!([{"ports": metrics, "from": from}]));
+    let narrow: [(i64, bool); 5] = [
+        (53, false),
+        (53, false),
+        (8443, false),
+        (80, true),
+        (3128, true),
+    ];
+    assert_eq!(out(spec), narrow);
+}
+
 #[test]
 fn what_people_may_do_is_theirs_to_be_given() {
     let objects = render(&json!({}));

@@ -204,6 +204,7 @@ async fn what_is_there_is_somebodys() {
     let ready = world.ready(KIND, &name).await;
     assert_eq!(ready.data["status"]["origin"], "Adopted");
     assert_eq!(ready.data["status"]["effectiveDeletionPolicy"], "Retain");
+    event(&world, KIND, &name, "Adopted", "taken over as it is").await;
     assert_eq!(mutations(&world, before).await, Vec::<String>::new());
 
     // Deleted and made again, it goes on.
@@ -225,6 +226,83 @@ async fn what_is_there_is_somebodys() {
     world.finish().await;
 }
 
+/// What nobody can tell from what somebody else has set is left alone.
+#[tokio::test]
+async fn what_somebody_sets_meanwhile_stays() {
+    let mut world = stage("alternate-meanwhile").await;
+    let account = world.account.clone();
+    let object = contact(&world, "Security");
+    let name = name(&object);
+    // It was begun, and nobody knows what came of it.
+    let refused = Fault::new("internal")
+        .operation("PutAlternateContact")
+        .times(0);
+    let refused = world.fault(refused).await;
+    world.apply_value(object.clone()).await;
+    world
+        .eventually("it is begun", seconds(30), async || {
+            let object = world.get(KIND, &name).await;
+            let begun = object.data["status"]["pending"].as_array().map(Vec::len);
+            let tried = world.operator_calls(0).await;
+            let tried = tried.iter().any(|c| c.operation == "PutAlternateContact");
+            (begun == Some(1) && tried).then_some(())
+        })
+        .await;
+    world.operator().kill9();
+    world.simulator.clear_fault(Some(&refused)).await.unwrap();
+    by_hand(&world, "SECURITY", "successor@quux.example").await;
+    let before = world.last_call().await;
+    world.operator_mut().restart().await.unwrap();
+    world.stalled(KIND, &name, "AlreadyExists").await;
+    let shown = world.get(KIND, &name).await;
+    assert_eq!(
+        shown.data["status"]["summary"],
+        json!({"account": account, "set": "Yes"})
+    );
+    world.delete_and_wait(KIND, &name).await;
+    assert_eq!(mutations(&world, before).await, Vec::<String>::new());
+
+    // Asked to, the operator sets it. While nobody looks, somebody sets another one; then the object goes.
+    let mine = with(
+        object,
+        &json!({"adoptionPolicy": "AdoptAndOverwrite", "deletionPolicy": "Delete"}),
+    );
+    world.apply_value(mine.clone()).await;
+    world.ready(KIND, &name).await;
+    world.operator().kill9();
+    by_hand(&world, "SECURITY", "successor@quux.example").await;
+    world.delete(KIND, &name).await;
+    let before = world.last_call().await;
+    world.operator_mut().restart().await.unwrap();
+    world.gone(KIND, &name).await;
+    assert_eq!(mutations(&world, before).await, Vec::<String>::new());
+    event(&world, KIND, &name, "Released", "left alone").await;
+    let there = in_aws(&world, &account, "SECURITY").await.unwrap();
+    assert_eq!(there["EmailAddress"], "successor@quux.example");
+
+    // What was adopted stays adopted when somebody deletes it and it is set again.
+    let kept = with(mine, &json!({"deletionPolicy": null}));
+    world.apply_value(kept).await;
+    world.ready(KIND, &name).await;
+    let which = json!({"AlternateContactType": "SECURITY"});
+    world
+        .simulator
+        .alternate_contact(&account, "deleteAlternateContact", &which)
+        .await
+        .unwrap();
+    world
+        .eventually("it is there again", seconds(60), async || {
+            ask(&world, &name, &world.last_call().await.to_string()).await;
+            in_aws(&world, &account, "SECURITY").await
+        })
+        .await;
+    let again = world.ready(KIND, &name).await;
+    assert_eq!(again.data["status"]["effectiveDeletionPolicy"], "Retain");
+    world.delete_and_wait(KIND, &name).await;
+    assert!(in_aws(&world, &account, "SECURITY").await.is_some());
+    world.finish().await;
+}
+
 /// A status that a backup brought along says that the contact is ours; it is not believed.
 #[tokio::test]
 async fn a_restored_status_is_not_believed() {
@@ -243,6 +321,9 @@ async fn a_restored_status_is_not_believed() {
     let restored = with(object, &json!({"deletionPolicy": "Delete"}));
     // Times are kept in whole seconds.
     tokio::time::sleep(seconds(2)).await;
+    // Somebody asks for a look, too: that is no news of AWS.
+    let mut restored = restored;
+    restored["metadata"]["annotations"] = json!({ASK: "look"});
     world.apply_value(restored).await;
     let api = world.cluster.api(KIND, None).await.unwrap();
     let patch = Patch::Merge(json!({"status": status}));
@@ -376,7 +457,7 @@ async fn what_the_account_is_without_and_who_is_to_be_asked_again() {
     found(&world, &one, &[without[1], mine[0], mine[1]]).await;
     found(&world, &two, &[without[1]]).await;
 
-    // Somebody who may read one type only is not told about the others.
+    // Reviewed, and with another mailbox, what is missing remains.
     let reviewed = json!({"reviewedOn": "2099-01-01", "email": "quandaries@quux.example"});
     world.apply_value(with(security, &reviewed)).await;
     found(&world, &one, &[without[1]]).await;
@@ -424,22 +505,23 @@ async fn late_reads_throttling_and_lost_answers_end_well() {
     let world = stage("alternate-late").await;
     world
         .simulator
-        .knobs(Some(&world.account), &json!({"consistency_delay_ms": 3000}))
+        .knobs(Some(&world.account), &json!({"consistency_delay_ms": 8000}))
         .await
         .unwrap();
-    world
-        .fault(
-            Fault::new("throttle")
-                .operation("PutAlternateContact")
-                .times(2),
-        )
-        .await;
+    // The first is set, and nobody hears of it; the next are refused while it does not show yet.
     world
         .fault(
             Fault::new("cut")
                 .operation("PutAlternateContact")
-                .when(When::After)
-                .nth(3),
+                .when(When::After),
+        )
+        .await;
+    world
+        .fault(
+            Fault::new("throttle")
+                .operation("PutAlternateContact")
+                .nth(2)
+                .times(2),
         )
         .await;
     let object = contact(&world, "Security");

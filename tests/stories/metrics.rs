@@ -1,8 +1,8 @@
-//! What Prometheus reads of objects: how they stand, what is found about them, what was put back.
+//! What Prometheus reads of objects: how they stand, what is found about them, what was put back. And what probes and readers of logs get.
 
 use harness::World;
 use harness::world::SOON;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Stage, activate_by_hand, build, channel_arn, contact, must_hold};
 
@@ -121,5 +121,34 @@ async fn objects_findings_and_what_was_put_back_are_counted() {
     contacts_that_are(&world, "ready", 0.0).await;
     contacts_that_are(&world, "stalled", 0.0).await;
     becomes(&world, FINDINGS, &ours, None).await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn probes_are_answered_and_each_line_of_the_log_is_json() {
+    let debug = "--log-level=info,incident_operator=debug";
+    let world = build(World::builder("probes").flag(debug)).await;
+    world.apply_value(contact("alice")).await;
+    world.ready("Contact", "alice").await;
+    for path in ["/livez", "/readyz"] {
+        let (status, text) = world.operator().ask(path).await.unwrap();
+        assert_eq!(status, 200, "{path}: {text}");
+    }
+    let printed = world.operator().logs();
+    // The last line may not be complete yet.
+    let (printed, _) = printed.rsplit_once('\n').unwrap();
+    // Standard output says where the probes are, for whoever started it; the rest is the log.
+    let (said, lines): (Vec<&str>, Vec<&str>) = printed
+        .lines()
+        .partition(|line| line.starts_with("admin http://"));
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(lines.len() > 3, "{lines:?}");
+    for line in lines {
+        let entry: Value =
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        for field in ["timestamp", "level", "message"] {
+            assert!(entry[field].is_string(), "no {field}: {line}");
+        }
+    }
     world.finish().await;
 }

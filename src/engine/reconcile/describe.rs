@@ -133,7 +133,7 @@ impl<R: ExternalResource> Engine<R> {
                         ". It has to be let go there first: deletionPolicy: Retain, then delete its object".to_owned()
                     }
                     _ => format!(
-                        ". To move it here, set deletionPolicy: Retain there and delete that object; with adoptionPolicy: Adopt, {} goes on",
+                        ". If that is not meant, make this object anew under another alias or name. To move it here, set deletionPolicy: Retain there and delete that object; with adoptionPolicy: Adopt, {} goes on",
                         object.name_any()
                     ),
                 };
@@ -203,7 +203,7 @@ impl<R: ExternalResource> Engine<R> {
         };
         let report = R::report(reported, draft);
         let mut findings = report.findings;
-        if !site.taggable && !R::IDENTITY_IS_OURS {
+        if R::HAS_TAGS && !site.taggable && !R::IDENTITY_IS_OURS {
             findings.push(tags_unavailable());
         }
         let common = R::Object::common_status(draft);

@@ -183,7 +183,10 @@ impl<R: ExternalResource> Engine<R> {
             other => other?,
         }
         // Whatever the last check said: what is about to be deleted is looked at now, tags included.
-        let found = match self.look(&mut site, object, draft, recorded, true).await {
+        let desired = self.still_wanted(&site, object).await;
+        let desired = desired.as_ref();
+        let found = self.look(&mut site, object, draft, recorded, desired, true);
+        let found = match found.await {
             Err(error) if error.reason() == Some(Reason::NoReplicationSet) => return all_gone(),
             other => other?,
         };
@@ -220,11 +223,31 @@ impl<R: ExternalResource> Engine<R> {
             }
             Decision::Release { untag: true } => {
                 self.take_tags_off(&site, &found, recorded).await?;
-                Ok(Ended::released("left as it is in AWS, without our tags"))
+                Ok(Ended::released(if R::HAS_TAGS {
+                    "left as it is in AWS, without our tags"
+                } else {
+                    "left as it is in AWS"
+                }))
             }
             Decision::HoldForReferences => Err(held_by(&referrers)),
+            _ if !R::HAS_TAGS && recorded.origin.is_some() => Ok(Ended::released(
+                "AWS has something else than this object says, or what it says cannot be read any more: left alone",
+            )),
             _ => Ok(Ended::released("not ours in AWS: left alone")),
         }
+    }
+
+    /// What the spec of an object that is deleted says, where only that tells whose it is, and as far as it can be had.
+    async fn still_wanted(&self, site: &Site, object: &R::Object) -> Option<R::Desired> {
+        if R::HAS_TAGS {
+            return None;
+        }
+        let references = self
+            .resource
+            .resolve(&self.shared, site.provider(), object)
+            .await
+            .ok()?;
+        R::desired(object, &references, BTreeMap::new()).ok()
     }
 
     /// What was adopted is left as it was found; on what we made, the user's own tags stay.

@@ -164,13 +164,18 @@ impl<R: ExternalResource> Engine<R> {
             return Err(caveat);
         }
         let (well, message) = R::well(&desired, now);
+        // Without tags nothing is sent, and it is news nevertheless.
+        let taken_over =
+            || (verdict.decision == Decision::Adopt).then(|| "taken over as it is".to_owned());
+        let changed = (!texts.is_empty()).then(|| texts.join("; "));
+        let changed = changed.or_else(taken_over).map(|text| (reason, text));
         Ok(Done {
             news,
             conclusion: Conclusion::InSync {
                 reason: well,
                 message,
             },
-            changed: (!texts.is_empty()).then(|| (reason, texts.join("; "))),
+            changed,
             requeue: self.next_check(edge),
         })
     }
@@ -196,7 +201,9 @@ impl<R: ExternalResource> Engine<R> {
         let desired = R::desired(object, &references, tags)
             .inspect_err(|_| self.note_resolved(object, draft, &references))?;
         let due = self.tags_are_due(&site.key, pass, asked_for);
-        let mut found = self.look(&mut site, object, draft, &recorded, due).await?;
+        let mut found = self
+            .look(&mut site, object, draft, &recorded, Some(&desired), due)
+            .await?;
         if let Some(other) = found.observed.as_ref().and_then(R::other_type) {
             return Err(Error::refused(Reason::AlreadyExists, other));
         }
@@ -212,7 +219,9 @@ impl<R: ExternalResource> Engine<R> {
             && site.taggable
             && !R::IDENTITY_IS_OURS;
         if unread && !content.is_empty() {
-            found = self.look(&mut site, object, draft, &recorded, true).await?;
+            found = self
+                .look(&mut site, object, draft, &recorded, Some(&desired), true)
+                .await?;
             content = self.plan(&desired, found.observed.as_ref(), draft)?;
         }
         // Who waited for it to be made is known before it is.
@@ -333,7 +342,7 @@ impl<R: ExternalResource> Engine<R> {
         let known = common.origin.is_some() && held;
         let takes_over = !known && content.iter().any(Change::adopts);
         let origin = match found.ownership {
-            None => Origin::Created,
+            None => found.origin,
             Some(Ownership::Ours) if takes_over => Origin::Adopted,
             Some(Ownership::Ours) => found.origin,
             Some(_) => Origin::Adopted,
@@ -434,6 +443,10 @@ impl<R: ExternalResource> Engine<R> {
             return Ok(());
         }
         let common = R::Object::common_status_mut(draft);
+        if live.object.has_old_status() {
+            // What is begun now is this object's own, and is to be believed after a crash.
+            common.conditions.retain(|c| c.type_ != "Ready");
+        }
         if status::condition(common, ConditionType::Ready).is_none_or(|c| c.status != "True") {
             let message = if creating {
                 "being made in AWS"

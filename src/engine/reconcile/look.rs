@@ -46,7 +46,7 @@ impl<R: ExternalResource> Engine<R> {
             session,
             claimant,
             identity,
-            taggable: true,
+            taggable: R::HAS_TAGS,
         })
     }
 
@@ -107,20 +107,24 @@ impl<R: ExternalResource> Engine<R> {
         }
     }
 
-    /// Reads AWS and says whose it is. Without `with_tags` what the status knows is believed.
+    /// Reads AWS and says whose it is. Without `with_tags` what the status knows is believed. Without `desired` what the spec says cannot be
+    /// had.
     pub(super) async fn look(
         &self,
         site: &mut Site,
         object: &R::Object,
         status: &StatusOf<R>,
         recorded: &CommonStatus,
+        desired: Option<&R::Desired>,
         with_tags: bool,
     ) -> Result<Found<R>, Error> {
         let Some(mut observed) = self.observe(site, object, status).await? else {
+            // Without tags nothing would say later that it was adopted.
+            let before = recorded.origin.filter(|_| !R::HAS_TAGS);
             return Ok(Found {
                 observed: None,
                 ownership: None,
-                origin: Origin::Created,
+                origin: before.unwrap_or(Origin::Created),
                 tags: None,
                 holder: None,
             });
@@ -148,7 +152,8 @@ impl<R: ExternalResource> Engine<R> {
         }
         let known = recorded
             .origin
-            .filter(|_| is_recorded::<R>(recorded, &R::arn(&observed)));
+            .filter(|_| is_recorded::<R>(recorded, &R::arn(&observed)))
+            .filter(|_| R::HAS_TAGS || self.resource.bears_out(object, &observed, desired));
         // What a backup says of whose it is may be long past.
         let unseen = || self.remember(&site.key, |_| {}).tags.is_none();
         let with_tags = with_tags || (object.has_old_status() && unseen());
@@ -339,7 +344,7 @@ impl Site {
             return Ok(());
         }
         let onboarding = self.provider.onboarding(&self.session, known).await?;
-        self.taggable = onboarding.taggable;
+        self.taggable = R::HAS_TAGS && onboarding.taggable;
         Ok(())
     }
 

@@ -274,10 +274,11 @@ impl<R: ExternalResource> Engine<R> {
         pass: &Pass,
     ) -> Result<Done, Error> {
         let object = live.object.clone();
+        // Before anything else: it may look at whether the status is as it came.
+        R::tick(&object, draft, self.shared.clock.now());
         let common = R::Object::common_status_mut(draft);
         common.last_handled_reconcile_at =
             object.annotations().get(RECONCILE_REQUESTED_AT).cloned();
-        R::tick(&object, draft, self.shared.clock.now());
         if object.suspended() {
             return Ok(Done {
                 conclusion: Conclusion::Suspended,

@@ -25,7 +25,9 @@ fn account_of(session: &Session, identity: &Identity) -> Option<String> {
 /// Says what is needed to work on another account than one's own.
 fn explained(error: CallError, account: Option<&String>) -> CallError {
     match account {
-        Some(account) if error.class == ErrorClass::AccessDenied => error.with_detail(format!(
+        Some(account)
+            if error.class == ErrorClass::AccessDenied
+                && error.code.as_deref() == Some("AccessDeniedException") => error.with_detail(format!(
             "to work on account {account}, the ProviderConfig's account has to be the management account of its organization, or delegated administrator for account management, with trusted access for account.amazonaws.com"
         )),
         _ => error,
@@ -70,8 +72,25 @@ pub async fn apply(session: &Session, change: &Change) -> Result<Applied, CallEr
         Change::Put {
             identity,
             particulars,
+            differs,
             ..
         } => {
+            let applied = Applied {
+                id: Some(identity.to_string()),
+                save_now: false,
+            };
+            // AWS replaces what is there without a word, so that one absence is not enough: reads are late, and since the last one time has
+            // passed.
+            if differs.is_none()
+                && let Some(there) = observe(session, identity).await?
+            {
+                if particulars.differences(&there.particulars).is_empty() {
+                    return Ok(applied);
+                }
+                let somebody = "somebody has set another one meanwhile";
+                let refused = CallError::new(Operation::PutAlternateContact, ErrorClass::Conflict);
+                return Err(refused.with_detail(somebody));
+            }
             let account = account_of(session, identity);
             let request = client
                 .put_alternate_contact()
@@ -85,10 +104,7 @@ pub async fn apply(session: &Session, change: &Change) -> Result<Applied, CallEr
                 .send(Operation::PutAlternateContact, request.send())
                 .await
                 .map_err(|error| explained(error, account.as_ref()))?;
-            Ok(Applied {
-                id: Some(identity.to_string()),
-                save_now: false,
-            })
+            Ok(applied)
         }
         Change::Delete { identity } => {
             let account = account_of(session, identity);

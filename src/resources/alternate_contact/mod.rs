@@ -21,7 +21,9 @@ use kube::{Client, Resource, ResourceExt};
 use crate::api::alternate_contact::{
     AlternateContactStatus, AlternateContactSummary, AlternateContactType,
 };
-use crate::api::common::{AcceptedFinding, CommonSpec, CommonStatus, ManagementPolicy};
+use crate::api::common::{
+    AcceptedFinding, AppliedStatus, CommonSpec, CommonStatus, ManagementPolicy,
+};
 use crate::api::conditions::{ConditionType, Reason};
 use crate::api::reference::ValueFrom;
 use crate::api::{AlternateContact, ProviderConfig};
@@ -31,11 +33,11 @@ use crate::engine::ownership::TagPlan;
 use crate::engine::status::condition;
 use crate::engine::store::ObjectStore;
 use crate::engine::{
-    Applied, Change as _, Error, ExternalObject, ExternalResource, Memory, Provider, Report,
-    Reported, Shared, Sight, secret,
+    Applied, Error, ExternalObject, ExternalResource, Memory, Provider, Report, Reported, Shared,
+    Sight, secret,
 };
 use desired::{Desired, References};
-use observed::{Identity, Observed};
+use observed::{Identity, Observed, Particulars};
 use plan::{CONTACT_SLOT, Change};
 
 impl ManagedObject for AlternateContact {
@@ -86,6 +88,8 @@ pub struct AlternateContacts {
     objects: Arc<ObjectStore<DeserializeGuard<AlternateContact>>>,
     /// Whether AWS has a contact, as it was last seen: an account is judged by all of its types.
     seen: Mutex<HashMap<Identity, bool>>,
+    /// What this process has set.
+    set: Mutex<HashMap<Identity, Particulars>>,
 }
 
 impl AlternateContacts {
@@ -98,6 +102,7 @@ impl AlternateContacts {
             shared,
             objects,
             seen: Mutex::default(),
+            set: Mutex::default(),
         }
     }
 
@@ -119,7 +124,7 @@ impl AlternateContacts {
     ) -> Vec<Arc<DeserializeGuard<AlternateContact>>> {
         self.objects.filter(|guard| {
             guard.0.as_ref().is_ok_and(|other| {
-                other.uid() != object.uid()
+                other.name_any() != object.name_any()
                     && !observes(other)
                     && self.identity_of(other).as_ref() == Some(identity)
             })
@@ -153,6 +158,13 @@ impl AlternateContacts {
             objects.any(has)
         };
         others.filter(|other| !managed(other)).collect()
+    }
+
+    /// Whether this process has set what AWS has.
+    fn has_set(&self, observed: &Observed) -> bool {
+        let set = self.set.lock().unwrap_or_else(PoisonError::into_inner);
+        let ours = set.get(&observed.identity);
+        ours.is_some_and(|o| o.differences(&observed.particulars).is_empty())
     }
 
     fn note(&self, identity: Identity, there: Option<bool>) {
@@ -197,10 +209,23 @@ fn has(object: &AlternateContact) -> bool {
     status.is_some_and(|s| s.common.origin.is_some() && s.common.arn.is_some())
 }
 
-/// Who has it already comes first, then the eldest.
-fn standing(object: &AlternateContact) -> (bool, (Option<Timestamp>, Option<String>)) {
+/// Whether its own status says that it has set its contact, or was about to.
+fn has_begun(object: &AlternateContact) -> bool {
+    let status = object.status.as_ref().filter(|_| !object.has_old_status());
+    status.is_some_and(|s| {
+        let common = &s.common;
+        common.origin.is_some() && (common.arn.is_some() || !common.pending.is_empty())
+    })
+}
+
+/// Who has it already comes first, then the eldest; what is not in the cluster yet, last.
+fn standing(object: &AlternateContact) -> (bool, (Timestamp, Option<String>, String)) {
     let (created, uid) = age(object.meta());
-    (!has(object), (created, uid.map(str::to_owned)))
+    let created = created.unwrap_or(Timestamp::MAX);
+    (
+        !has_begun(object),
+        (created, uid.map(str::to_owned), object.name_any()),
+    )
 }
 
 /// Whether an object takes a value from the Secret `name`.
@@ -243,6 +268,8 @@ impl ExternalResource for AlternateContacts {
 
     const SLOT: &'static str = CONTACT_SLOT;
     const NEEDS_REPLICATION_SET: bool = false;
+    const HAS_TAGS: bool = false;
+    const SHOWS_WHAT_IS_REFUSED: bool = true;
     const NOTHING_LEFT: &'static str = "AWS has no such contact any more";
 
     fn identity(object: &AlternateContact, provider: &Provider) -> String {
@@ -253,7 +280,14 @@ impl ExternalResource for AlternateContacts {
         let account = object.spec.account_id.as_deref();
         let account =
             account.map_or_else(|| "the account".to_owned(), |id| format!("account {id}"));
-        format!("a {} contact of {account}", object.spec.type_.as_str())
+        let article = match object.spec.type_ {
+            AlternateContactType::Operations => "an",
+            AlternateContactType::Billing | AlternateContactType::Security => "a",
+        };
+        format!(
+            "{article} {} contact of {account}",
+            object.spec.type_.as_str()
+        )
     }
 
     fn desired(
@@ -267,9 +301,9 @@ impl ExternalResource for AlternateContacts {
     fn plan(
         desired: &Desired,
         observed: Option<&Observed>,
-        _: Memory<'_>,
+        memory: Memory<'_>,
     ) -> Result<Vec<Change>, Error> {
-        Ok(plan::plan(desired, observed))
+        Ok(plan::plan(desired, observed, memory))
     }
 
     fn tag_changes(
@@ -302,11 +336,38 @@ impl ExternalResource for AlternateContacts {
         status: &mut AlternateContactStatus,
         _: Timestamp,
     ) -> Option<Error> {
-        if change.slot().is_some() && !error.effect_unknown {
+        let common = &mut status.common;
+        let ours = |applied: &AppliedStatus| applied.items.iter().any(|i| i.slot == CONTACT_SLOT);
+        let holds = match change {
+            Change::Put {
+                differs: None,
+                begun,
+                ..
+            } => *begun,
+            // Nothing of it was ever set by this object: it was about to take over.
+            Change::Put { .. } => {
+                common.applied.as_ref().is_some_and(ours) || !common.pending.is_empty()
+            }
+            Change::Delete { .. } => true,
+        };
+        if !holds && !error.effect_unknown {
             // Nothing was set: what appears there later is somebody else's.
-            forget(&mut status.common);
+            forget(common);
         }
         None
+    }
+
+    /// A contact that is wanted is put back when somebody has changed it. But one that nobody knows to be set, or that is to be deleted, has
+    /// to be the one that this object says.
+    fn bears_out(
+        &self,
+        object: &AlternateContact,
+        observed: &Observed,
+        desired: Option<&Desired>,
+    ) -> bool {
+        let says = |d: &Desired| d.particulars.differences(&observed.particulars).is_empty();
+        let ends = object.metadata.deletion_timestamp.is_some();
+        (!ends && has(object)) || desired.is_some_and(says) || self.has_set(observed)
     }
 
     fn arn(observed: &Observed) -> String {
@@ -329,10 +390,6 @@ impl ExternalResource for AlternateContacts {
             surroundings,
             now,
         } = reported;
-        if let Some(applied) = status.common.applied.as_mut() {
-            // The engine notes tags before it knows that there are none.
-            applied.tags.clear();
-        }
         status.summary = Some(AlternateContactSummary {
             account: desired.identity.account_id.clone(),
             set: if observed.is_some() { "Yes" } else { "No" }.to_owned(),
@@ -395,19 +452,20 @@ impl ExternalResource for AlternateContacts {
         } = sight;
         let own = &session.account.config.placement.account_id;
         let identity = desired::identity(object, own);
-        let found = aws::observe(session, &identity).await?;
         if object.metadata.deletion_timestamp.is_none() {
             for other in self.unmanaged(object, &identity) {
-                let there = match aws::observe(session, &other).await {
-                    Ok(found) => Some(found.is_some()),
+                match aws::observe(session, &other).await {
+                    Ok(found) => self.note(other, Some(found.is_some())),
                     // A policy may allow single types only.
-                    Err(error) if error.class == ErrorClass::AccessDenied => None,
-                    Err(error) => return Err(error),
-                };
-                self.note(other, there);
+                    Err(error) if error.class == ErrorClass::AccessDenied => self.note(other, None),
+                    Err(error) if error.class == ErrorClass::GaveWay => return Err(error),
+                    // What was seen last stands: it is for a finding only.
+                    Err(_) => {}
+                }
             }
         }
-        Ok(found)
+        // Last, so that what is decided by it is as young as can be.
+        aws::observe(session, &identity).await
     }
 
     async fn read_tags(
@@ -426,6 +484,16 @@ impl ExternalResource for AlternateContacts {
         _: &str,
         _: &BTreeMap<String, String>,
     ) -> Result<Applied, CallError> {
-        aws::apply(session, change).await
+        let applied = aws::apply(session, change).await?;
+        let mut set = self.set.lock().unwrap_or_else(PoisonError::into_inner);
+        match change {
+            Change::Put {
+                identity,
+                particulars,
+                ..
+            } => drop(set.insert(identity.clone(), particulars.clone())),
+            Change::Delete { identity } => drop(set.remove(identity)),
+        }
+        Ok(applied)
     }
 }

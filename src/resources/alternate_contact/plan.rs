@@ -5,7 +5,7 @@ use std::fmt;
 use super::desired::Desired;
 use super::observed::{Identity, Observed, Particulars};
 use crate::api::common::{ChangeAction, PendingChange};
-use crate::engine;
+use crate::engine::{self, Memory};
 
 /// The slot of the contact.
 pub const CONTACT_SLOT: &str = "contact";
@@ -21,6 +21,8 @@ pub enum Change {
         particulars: Particulars,
         /// What of it differs; `None` = AWS has none.
         differs: Option<Vec<&'static str>>,
+        /// It was sent before, and what came of that is not known.
+        begun: bool,
     },
     /// Deletes it.
     Delete {
@@ -79,7 +81,7 @@ impl engine::Change for Change {
 }
 
 /// What differs.
-pub fn plan(desired: &Desired, observed: Option<&Observed>) -> Vec<Change> {
+pub fn plan(desired: &Desired, observed: Option<&Observed>, memory: Memory<'_>) -> Vec<Change> {
     let differs = observed.map(|there| desired.particulars.differences(&there.particulars));
     if differs.as_ref().is_some_and(Vec::is_empty) {
         return vec![];
@@ -88,6 +90,7 @@ pub fn plan(desired: &Desired, observed: Option<&Observed>) -> Vec<Change> {
         identity: desired.identity.clone(),
         particulars: desired.particulars.clone(),
         differs,
+        begun: memory.pending.iter().any(|p| p.slot == CONTACT_SLOT),
     }]
 }
 
@@ -108,8 +111,11 @@ pub fn project(change: &Change) -> Option<Observed> {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
     use crate::api::alternate_contact::AlternateContactType;
+    use crate::api::common::{AppliedStatus, PendingCreate};
     use crate::aws::Redacted;
     use crate::engine::Change as _;
 
@@ -133,16 +139,38 @@ mod tests {
         }
     }
 
+    fn planned(observed: Option<&Observed>, pending: &[PendingCreate]) -> Vec<Change> {
+        let memory = Memory {
+            applied: &AppliedStatus::default(),
+            pending,
+            now: Timestamp::UNIX_EPOCH,
+        };
+        plan(&wanted(), observed, memory)
+    }
+
+    #[test]
+    fn what_was_begun_is_known_to_be() {
+        let begun = |pending: &[PendingCreate]| match &planned(None, pending)[..] {
+            [Change::Put { begun, .. }] => *begun,
+            other => panic!("{other:?}"),
+        };
+        let pending: PendingCreate = serde_json::from_value(serde_json::json!({
+            "slot": CONTACT_SLOT, "token": "x", "since": "2026-01-01T00:00:00Z"
+        }))
+        .unwrap();
+        assert_eq!([begun(&[]), begun(&[pending])], [false, true]);
+    }
+
     #[test]
     fn what_is_missing_is_set_and_then_there_is_nothing_to_do() {
-        let changes = plan(&wanted(), None);
+        let changes = planned(None, &[]);
         assert_eq!(
             changes[0].to_string(),
             "set the Security contact of account 123456789012"
         );
         assert_eq!(changes[0].slot().as_deref(), Some(CONTACT_SLOT));
         let there = project(&changes[0]).unwrap();
-        assert!(plan(&wanted(), Some(&there)).is_empty());
+        assert!(planned(Some(&there), &[]).is_empty());
     }
 
     #[test]
@@ -151,7 +179,7 @@ mod tests {
             identity: wanted().identity,
             particulars: somebody(" sec@example.com ", "+12025550199"),
         };
-        let changes = plan(&wanted(), Some(&there));
+        let changes = planned(Some(&there), &[]);
         let pending = changes[0].pending();
         assert_eq!(pending.len(), 1);
         assert_eq!(pending[0].path, "phone");

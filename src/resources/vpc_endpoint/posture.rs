@@ -319,7 +319,9 @@ fn policy(checked: Checked<'_>) -> Vec<Finding> {
     let policy = match Policy::parse(text) {
         Ok(policy) => policy,
         Err(problem) => {
-            let message = format!("the policy in AWS could not be judged: {problem}");
+            let message = format!(
+                "the policy in AWS could not be judged: {problem}. Look at it in AWS, or write it here, with policy or policyPreset (CHK-61)"
+            );
             return vec![finding("UnreadablePolicy", "", Severity::Info, message)];
         }
     };
@@ -414,7 +416,7 @@ fn companions(checked: Checked<'_>) -> Vec<Finding> {
                 companion(
                     "ssmmessages",
                     Severity::Warning,
-                    "without it SSM Agent has no channel to the service, for commands and for sessions. Add one",
+                    "without it SSM Agent has no channel to the service, for commands and for sessions. Add one (CHK-64)",
                 );
             }
             if missing("ec2messages") {
@@ -427,21 +429,21 @@ fn companions(checked: Checked<'_>) -> Vec<Finding> {
                 companion(
                     "ec2messages",
                     severity,
-                    "without it SSM Agent before version 3.3.40.0 gets no commands. Add one, or update the agents",
+                    "without it SSM Agent before version 3.3.40.0 gets no commands. Add one, or update the agents (CHK-64)",
                 );
             }
             if missing("s3") {
                 companion(
                     "s3",
                     Severity::Warning,
-                    "without it SSM Agent cannot be updated, and nodes cannot be patched. Add one of type Gateway",
+                    "without it SSM Agent cannot be updated, and nodes cannot be patched. Add one of type Gateway (CHK-64)",
                 );
             }
         }
         "ssmmessages" | "ec2messages" if missing("ssm") => companion(
             "ssm",
             Severity::Warning,
-            "without it SSM Agent cannot register and gets no documents. Add one",
+            "without it SSM Agent cannot register and gets no documents. Add one (CHK-64)",
         ),
         _ => {}
     }

@@ -245,9 +245,89 @@ fn every_finding_says_what_to_do_and_has_its_number() {
             "UnrelatedPorts"
         ]
     );
-    for finding in &found {
-        assert!(finding.message.contains("(CHK-"), "{finding:?}");
+    let mut all = found;
+    all.extend(what_the_poor_one_has_not());
+    let names: BTreeSet<&str> = all.iter().map(|f| f.id.as_str()).collect();
+    let source = include_str!("../posture.rs");
+    // As the source has them: a call with the name first, on its own line or on that of the call.
+    let made: BTreeSet<&str> = source
+        .split("finding(")
+        .filter_map(|after| after.trim_start().strip_prefix('"')?.split('"').next())
+        .collect();
+    assert_eq!(names, made, "one of each");
+    let companions: BTreeSet<&str> = all
+        .iter()
+        .filter(|f| f.id == "MissingCompanion")
+        .map(|f| f.subject.as_str())
+        .collect();
+    let services = [
+        "ec2messages",
+        "s3",
+        "ssm",
+        "ssm-contacts",
+        "ssm-incidents",
+        "ssmmessages",
+    ];
+    assert_eq!(companions, BTreeSet::from(services));
+    for finding in &all {
+        // Only what no check of the catalogue is about has no number.
+        let numbered = finding.message.contains("(CHK-");
+        assert_eq!(numbered, finding.id != "NoRouteTable", "{finding:?}");
+        // What is wrong, then what to do.
+        assert!(
+            finding.message.contains(": ") || finding.message.contains(". "),
+            "{finding:?}"
+        );
     }
+}
+
+/// Findings of every other kind, each from an endpoint that has it.
+fn what_the_poor_one_has_not() -> Vec<Finding> {
+    let mut closed = World::good();
+    closed.groups.get_mut("sg-own").unwrap().ingress.clear();
+    let mut no_dns = World::good();
+    no_dns.dns.insert(
+        VPC.to_owned(),
+        VpcDns {
+            support: false,
+            hostnames: false,
+        },
+    );
+    let mut twins = World::good();
+    let twin = Endpoint {
+        id: id("twin"),
+        ..twins.endpoints[&id("kms")].clone()
+    };
+    twins.endpoints.insert(id("twin"), twin);
+    let nowhere = World::good().change("kms", |e| e.subnet_ids.clear());
+    let twice = World::good().change("kms", |e| {
+        e.subnet_ids = set(&["subnet-a", "subnet-b", "subnet-b2"]);
+    });
+    let unreadable = World::good().change("kms", |e| e.policy = Some("{".to_owned()));
+    let elsewhere = World::good().change("kms", |e| {
+        e.service_name = "com.amazonaws.us-east-1.kms".to_owned();
+    });
+    let no_table = World::good().change("s3", |e| e.route_table_ids.clear());
+    let own = r#"{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::customers/*"}}"#;
+    let no_patches = World::good().change("s3", |e| e.policy = Some(own.to_owned()));
+    let alone = World::good().without(&["ssmmessages", "ec2messages", "s3"]);
+    let without_ssm = World::good().without(&["ssm"]);
+    let without_contacts = World::good().without(&["ssm-contacts"]);
+    [
+        closed.findings("kms"),
+        no_dns.findings("kms"),
+        twins.findings("kms"),
+        nowhere.findings("kms"),
+        twice.findings("kms"),
+        unreadable.findings("kms"),
+        elsewhere.findings("kms"),
+        no_table.findings("s3"),
+        no_patches.findings("s3"),
+        alone.findings("ssm"),
+        without_ssm.findings("ssmmessages"),
+        without_contacts.findings("ssm-incidents"),
+    ]
+    .concat()
 }
 
 #[test]

@@ -160,6 +160,8 @@ fn limits(per_second: impl Fn(&str) -> f64) -> Value {
         "IncidentsRead",
         "IncidentsWrite",
         "ReplicationSetWrite",
+        "AccountRead",
+        "AccountWrite",
         "EC2Read",
         "EC2Write",
         "Identity",
@@ -1018,7 +1020,7 @@ async fn alternate(report: &mut Report) -> Result<()> {
     };
     let builder = builder("alternate").own_simulator(options);
     let mut world = builder.drift("1h").try_build().await?;
-    let member = |index: usize| format!("{}{index:02}", &world.account[..10]);
+    let member = |index: usize| format!("9{}{index:02}", &world.account[1..10]);
     let members: Vec<String> = (0..MEMBERS).map(member).collect();
     let path = format!("accounts/{}/organization", world.account);
     let organization = json!({"members": members});

@@ -58,7 +58,7 @@ pub async fn show(environment: &Environment, examples: &Path, begin: Instant) ->
     println!("\n{}", table::of_kind(cluster, "VpcEndpoint").await?);
     println!("What is found at the poor one and at the one of somebody else:\n");
     for object in &posture {
-        for finding in findings(environment, object).await? {
+        for finding in found(environment, object).await? {
             let text = |field: &str| finding[field].as_str().unwrap_or_default().to_owned();
             let accepted = finding["accepted"].as_str();
             let accepted = accepted.map_or(String::new(), |why| format!(" [accepted: {why}]"));
@@ -95,6 +95,21 @@ async fn findings(environment: &Environment, object: &Value) -> Result<Vec<Value
         .with_context(|| format!("{} is gone", name_of(object)))?;
     let findings = found.data["status"]["findings"].as_array();
     Ok(findings.cloned().unwrap_or_default())
+}
+
+/// Waits until something is found at an object that is there to show findings.
+async fn found(environment: &Environment, object: &Value) -> Result<Vec<Value>> {
+    let deadline = Instant::now() + SETTLED;
+    loop {
+        let found = findings(environment, object).await?;
+        if !found.is_empty() {
+            return Ok(found);
+        }
+        if Instant::now() >= deadline {
+            bail!("nothing is found at {} after {SETTLED:?}", name_of(object));
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
 }
 
 /// Waits until nothing is found any more: each endpoint misses the others of the VPC until they have come.
