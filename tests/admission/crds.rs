@@ -700,7 +700,7 @@ fn provider_config_schema() -> Vec<SchemaCase> {
             "an unknown service",
             json!({"endpoints": [{"service": "S3", "url": "https://example.org"}]}),
             both(
-                "spec.endpoints[0].service: Unsupported value: \"S3\": supported values: \"SSMContacts\", \"SSMIncidents\", \"EC2\", \"STS\"",
+                "spec.endpoints[0].service: Unsupported value: \"S3\": supported values: \"SSMContacts\", \"SSMIncidents\", \"Account\", \"EC2\", \"STS\"",
             ),
         ),
         (
