@@ -8,6 +8,8 @@
     reason = "a test fails by panicking, and says why"
 )]
 
+#[path = "stories/account_and_network.rs"]
+mod account_and_network;
 #[path = "stories/activation.rs"]
 mod activation;
 #[path = "stories/adopting.rs"]

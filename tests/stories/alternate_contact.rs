@@ -1,8 +1,8 @@
 //! Alternate contacts: whose they are although AWS has no place to note it, values from Secrets that nobody sees, one object for each account
 //! and type, other accounts of the organization, and what the account is without.
 
-use harness::simulator::When;
-use harness::{Fault, World, checks, seconds};
+use harness::simulator::{SimulatorOptions, When};
+use harness::{Fault, World, aws, checks, seconds};
 use kube::api::{DynamicObject, Patch, PatchParams};
 use serde_json::{Value, json};
 
@@ -42,7 +42,7 @@ fn name(object: &Value) -> String {
 }
 
 /// What AWS has in an account.
-async fn in_aws(world: &World, account: &str, type_: &str) -> Option<Value> {
+pub async fn in_aws(world: &World, account: &str, type_: &str) -> Option<Value> {
     let asked = json!({"AlternateContactType": type_});
     let got = world
         .simulator
@@ -53,7 +53,7 @@ async fn in_aws(world: &World, account: &str, type_: &str) -> Option<Value> {
 }
 
 /// Somebody sets a contact by hand.
-async fn by_hand(world: &World, type_: &str, email: &str) {
+pub async fn by_hand(world: &World, type_: &str, email: &str) {
     let wish = json!({
         "AlternateContactType": type_, "Name": "Zephyrine Quackenbush", "Title": "Chief of quandaries",
         "EmailAddress": email, "PhoneNumber": "+1 (500) 555-0147",
@@ -300,6 +300,69 @@ async fn what_somebody_sets_meanwhile_stays() {
     assert_eq!(again.data["status"]["effectiveDeletionPolicy"], "Retain");
     world.delete_and_wait(KIND, &name).await;
     assert!(in_aws(&world, &account, "SECURITY").await.is_some());
+    world.finish().await;
+}
+
+/// `iam-policy --kinds AlternateContact` is enough, and `--read-only` to look.
+#[tokio::test]
+async fn it_needs_the_rights_of_its_kind_alone() {
+    let builder = World::builder("alternate-rights").not_onboarded();
+    let builder = builder.own_simulator(SimulatorOptions::default());
+    let world = build(builder).await;
+    let object = contact(&world, "Security");
+    let name = name(&object);
+    let only = async |arguments: &[&str]| {
+        let mut policies = aws::policies().unwrap().clone();
+        policies["policies"][0]["policy"] = aws::iam_policy(arguments).unwrap();
+        let set = world.simulator.control("PUT", "policies", Some(&policies));
+        set.await.unwrap();
+    };
+    only(&["--kinds", "AlternateContact"]).await;
+    let since = world.last_call().await;
+    world.apply_value(object.clone()).await;
+    world.ready(KIND, &name).await;
+    world
+        .apply_value(with(object.clone(), &json!({"title": "Chief of all"})))
+        .await;
+    event(&world, KIND, &name, "Updated", "changed title of").await;
+    world.delete_and_wait(KIND, &name).await;
+
+    only(&["--kinds", "AlternateContact", "--read-only"]).await;
+    by_hand(&world, "SECURITY", "quandaries@quux.example").await;
+    let observed = with(object.clone(), &json!({"managementPolicy": "Observe"}));
+    world.apply_value(observed).await;
+    world.ready(KIND, &name).await;
+    world.delete_and_wait(KIND, &name).await;
+    let calls = world.operator_calls(since).await;
+    let refused = calls.iter().filter(|c| c.http_status == Some(403));
+    assert_eq!(refused.count(), 0);
+    let name = format!("{name}-more");
+    let mut more = with(object, &json!({"type": "Billing"}));
+    more["metadata"]["name"] = json!(name);
+    world.apply_value(more).await;
+    world.stalled(KIND, &name, "AccessDenied").await;
+    world.delete_and_wait(KIND, &name).await;
+    world.finish().await;
+}
+
+/// Somebody who may read one type only is not told about the others.
+#[tokio::test]
+async fn what_may_not_be_read_is_not_judged() {
+    let world = stage("alternate-blind").await;
+    // The other types are read before its own.
+    let denied = Fault::new("access-denied")
+        .operation("GetAlternateContact")
+        .times(2);
+    world.fault(denied).await;
+    let object = contact(&world, "Security");
+    let name = name(&object);
+    world.apply_value(object).await;
+    world.ready(KIND, &name).await;
+    found(&world, &name, &[]).await;
+    ask(&world, &name, "1").await;
+    let missing = ["Billing", "Operations"].map(|t| format!("AlternateContactMissing/{t}"));
+    found(&world, &name, &missing.each_ref().map(String::as_str)).await;
+    world.delete_and_wait(KIND, &name).await;
     world.finish().await;
 }
 

@@ -53,6 +53,7 @@ pub async fn run(directory: &Path, examples: &Path, once: bool) -> Result<()> {
     if outcome.is_ok() && !once {
         suggest(&environment, &objects).await;
         println!("\nCtrl-C ends the demo.");
+        println!("After that, step by step: docs/walk-through.md, with `make up`.");
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
@@ -182,16 +183,21 @@ async fn show(
             elapsed()
         );
     }
+    for line in not_reachable(objects, &activated) {
+        println!("         {line}");
+    }
 
     println!("\nWho is on call (kubectl get oncallschedules -A):\n");
     println!("{}", table::of_kind(cluster, SCHEDULE).await?);
-    for (kind, _) in cluster.our_kinds().await? {
+    for (kind, namespaced) in cluster.our_kinds().await? {
         if kind == SCHEDULE {
             continue;
         }
         let table = table::of_kind(cluster, &kind).await?;
         if !table.is_empty() {
-            println!("{table}");
+            let everywhere = if namespaced { " -A" } else { "" };
+            let plural = kind.to_lowercase();
+            println!("{kind} (kubectl get {plural}s{everywhere}):\n\n{table}");
         }
     }
     let state = aws::replication_set(&environment.simulator, ACCOUNT, REGION).await?;
@@ -400,6 +406,36 @@ async fn give_codes_back(environment: &Environment, objects: &[Value]) -> Result
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
+}
+
+/// Whom nobody can page although they are among the people, and why: those who were sent a code that was not given back, and those who were
+/// sent none.
+fn not_reachable(objects: &[Value], activated: &[String]) -> Vec<String> {
+    let asked: Vec<&str> = objects
+        .iter()
+        .filter(|object| object["kind"] == "ChannelActivation")
+        .filter_map(|object| object["spec"]["contactRef"]["name"].as_str())
+        .collect();
+    let (waiting, never): (Vec<&str>, Vec<&str>) = objects
+        .iter()
+        .filter(|object| object["kind"] == "Contact")
+        .filter_map(|object| object["metadata"]["name"].as_str())
+        .filter(|person| !activated.iter().any(|one| one == person))
+        .partition(|person| asked.contains(person));
+    let mut lines = vec![];
+    if !waiting.is_empty() {
+        let people = waiting.join(", ");
+        lines.push(format!(
+            "{people}: a code was sent and is not given back, so not reachable yet; that is left to you"
+        ));
+    }
+    if !never.is_empty() {
+        let people = never.join(", ");
+        lines.push(format!(
+            "{people}: no ChannelActivation asks for a code, so not reachable"
+        ));
+    }
+    lines
 }
 
 async fn suggest(environment: &Environment, objects: &[Value]) {

@@ -62,6 +62,9 @@ pub async fn show(environment: &Environment, examples: &Path, begin: Instant) ->
     println!("\n{}", table::of_kind(cluster, "Incident").await?);
 
     simulator.advance(STAGE).await?;
+    say(
+        "the clock of the simulated AWS is moved on by six minutes: from here on its times lie in the future",
+    );
     let status = incident
         .wait("to escalate", |s| paged(s).len() > first.len())
         .await?;
