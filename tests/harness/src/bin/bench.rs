@@ -1010,7 +1010,7 @@ const MEMBERS: usize = 10;
 /// The types of alternate contacts.
 const TYPES: [&str; 3] = ["Billing", "Operations", "Security"];
 
-/// What all alternate contacts of an organization cost, at the rates that AWS allows.
+/// What all alternate contacts of an organization cost.
 async fn alternate(report: &mut Report) -> Result<()> {
     let count = MEMBERS * TYPES.len();
     println!("{count} alternate contacts of {MEMBERS} accounts");
@@ -1018,7 +1018,9 @@ async fn alternate(report: &mut Report) -> Result<()> {
         latency_milliseconds: Some(30),
         ..SimulatorOptions::default()
     };
-    let builder = builder("alternate").own_simulator(options);
+    let builder = builder("alternate")
+        .own_simulator(options)
+        .provider(limits(|_| 100_000.0));
     let mut world = builder.drift("1h").try_build().await?;
     let member = |index: usize| format!("9{}{index:02}", &world.account[1..10]);
     let members: Vec<String> = (0..MEMBERS).map(member).collect();
