@@ -120,6 +120,8 @@ knobs! {
     GatewayEndpointsQuota = "gateway_endpoints_quota", Kind::Number("20");
     /// VPCs per Region.
     VpcsQuota = "vpcs_quota", Kind::Number("5");
+    /// Most items of a page of EC2.
+    EC2PageItems = "ec2_page_items", Kind::Number("1000");
     /// The external id roles of the account ask for; empty asks for none.
     AssumeRoleExternalId = "assume_role_external_id", Kind::Text;
 }

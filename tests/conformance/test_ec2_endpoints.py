@@ -351,6 +351,11 @@ def test_filters_and_pages(net):
     assert {page["VpcEndpoints"][0]["VpcEndpointId"] for page in pages} == made
     refused("InvalidNextToken", ask, NextToken="00")
     assert len(ask(MaxResults=5000)["VpcEndpoints"]) == 3
+    # AWS may answer with fewer than were asked for.
+    net.account.knobs(ec2_page_items=2)
+    pages = list(net.ec2.get_paginator("describe_vpc_endpoints").paginate())
+    assert [len(page["VpcEndpoints"]) for page in pages] == [2, 1]
+    assert len(ask(MaxResults=5000)["VpcEndpoints"]) == 2
 
 
 def test_catalogue(net):

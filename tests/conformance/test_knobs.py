@@ -57,6 +57,7 @@ DEFAULTS = {
     "interface_endpoints_quota": 50,
     "gateway_endpoints_quota": 20,
     "vpcs_quota": 5,
+    "ec2_page_items": 1000,
 }
 
 

@@ -6,7 +6,7 @@ use harness::{World, checks, seconds};
 use serde_json::json;
 
 use crate::support::build;
-use crate::vpc_endpoint_net::{KIND, Net, with};
+use crate::vpc_endpoint_net::{KIND, Net, calls_of, with};
 
 /// Passes over endpoints so far, as the metrics count them.
 async fn passes(world: &World) -> usize {
@@ -105,5 +105,19 @@ async fn two_hundred_are_checked_with_as_many_calls_as_a_few() {
             "{operation} is called too often: {counts:?} in {checked} checks"
         );
     }
+
+    // With pages of fifty, each list of the endpoints is four calls.
+    let small = json!({"ec2_page_items": 50});
+    world.simulator.knobs(Some(&account), &small).await.unwrap();
+    let since = world.last_call().await;
+    wait_for(MANY * 3 / 2).await;
+    let calls = calls_of(&world, since, "DescribeVpcEndpoints").await;
+    let goes_on = |call: &&harness::simulator::Call| call.request["NextToken"].is_string();
+    let (more, lists) = (calls.iter().filter(goes_on).count(), calls.iter());
+    let lists = lists.count() - more;
+    // One list may have begun before, and one goes on.
+    assert!(lists > 0 && more.abs_diff(3 * lists) <= 3, "{lists} {more}");
+    let calls = world.operator_calls(since).await;
+    assert!(calls.iter().all(|call| !call.mutating));
     crate::vpc_endpoint_net::finish(world).await;
 }

@@ -37,9 +37,6 @@ pub(super) struct Item {
     pub view: Value,
 }
 
-/// Pages hold at most so much.
-const LARGEST_PAGE: usize = 1000;
-
 /// Whether reads see by now what was made then.
 pub(super) fn visible(call: &Call<'_>, created: Millis) -> bool {
     created + call.knobs.number(Knob::ConsistencyDelayMs) <= call.now
@@ -174,12 +171,14 @@ pub(super) fn select(
         })?;
         items.retain(|item| item.id > after);
     }
+    let largest = usize::try_from(call.knobs.number(Knob::EC2PageItems));
+    let largest = largest.unwrap_or(usize::MAX).max(1);
     let limit = call.input["MaxResults"]
         .as_u64()
         .and_then(|limit| usize::try_from(limit).ok())
         .filter(|limit| *limit > 0)
-        .unwrap_or(LARGEST_PAGE)
-        .min(LARGEST_PAGE);
+        .unwrap_or(largest)
+        .min(largest);
     let more = items.len() > limit;
     items.truncate(limit);
     let token = items
