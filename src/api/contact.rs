@@ -266,7 +266,8 @@ pub struct ChannelStatus {
     pub arn: Option<String>,
     /// Whether the person has given the code back.
     pub activation: Activation,
-    /// True after the person answered UNSUBSCRIBE (CHK-16): the operator never undoes that.
+    /// True after the person answered UNSUBSCRIBE (CHK-16), or somebody deactivated the channel in AWS, which does not say who it was: the
+    /// operator never undoes that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opted_out: Option<bool>,
 }
