@@ -289,8 +289,8 @@ pub trait ExternalResource: Send + Sync + 'static {
         observed: Option<&Self::Observed>,
     ) -> Vec<Self::Change>;
 
-    /// Whether what AWS has can be what the status of `object` says is its own: somebody may have put something else in its place. Only
-    /// without [`Self::HAS_TAGS`]. Without `desired`, what the spec says cannot be had now.
+    /// Whether what AWS has can be what the status of `object` says is its own: somebody may have put something else in its place. For
+    /// kinds without [`Self::HAS_TAGS`]: of others their tags tell. Without `desired`, what the spec says cannot be had now.
     fn bears_out(
         &self,
         _object: &Self::Object,

@@ -259,6 +259,17 @@ async fn what_somebody_sets_meanwhile_stays() {
         shown.data["status"]["summary"],
         json!({"account": account, "set": "Yes"})
     );
+    // Having looked at it makes it nobody's own.
+    let observe = json!({"spec": {"managementPolicy": "Observe"}});
+    world.patch(KIND, &name, &observe).await;
+    world
+        .eventually("it is observed", seconds(30), async || {
+            (pending(&world.get(KIND, &name).await) == ["Update email"]).then_some(())
+        })
+        .await;
+    let manage = json!({"spec": {"managementPolicy": null}});
+    world.patch(KIND, &name, &manage).await;
+    world.stalled(KIND, &name, "AlreadyExists").await;
     world.delete_and_wait(KIND, &name).await;
     assert_eq!(mutations(&world, before).await, Vec::<String>::new());
 

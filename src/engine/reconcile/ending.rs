@@ -231,7 +231,7 @@ impl<R: ExternalResource> Engine<R> {
             }
             Decision::HoldForReferences => Err(held_by(&referrers)),
             _ if !R::HAS_TAGS && recorded.origin.is_some() => Ok(Ended::released(
-                "AWS has something else than this object says, or what it says cannot be read any more: left alone",
+                "AWS has something else than this object says, or what it says cannot be read any more: left alone. Delete it there if it is to go",
             )),
             _ => Ok(Ended::released("not ours in AWS: left alone")),
         }

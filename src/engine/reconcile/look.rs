@@ -153,7 +153,7 @@ impl<R: ExternalResource> Engine<R> {
         let known = recorded
             .origin
             .filter(|_| is_recorded::<R>(recorded, &R::arn(&observed)))
-            .filter(|_| R::HAS_TAGS || self.resource.bears_out(object, &observed, desired));
+            .filter(|_| self.resource.bears_out(object, &observed, desired));
         // What a backup says of whose it is may be long past.
         let unseen = || self.remember(&site.key, |_| {}).tags.is_none();
         let with_tags = with_tags || (object.has_old_status() && unseen());

@@ -21,9 +21,7 @@ use kube::{Client, Resource, ResourceExt};
 use crate::api::alternate_contact::{
     AlternateContactStatus, AlternateContactSummary, AlternateContactType,
 };
-use crate::api::common::{
-    AcceptedFinding, AppliedStatus, CommonSpec, CommonStatus, ManagementPolicy,
-};
+use crate::api::common::{AcceptedFinding, CommonSpec, CommonStatus, ManagementPolicy};
 use crate::api::conditions::{ConditionType, Reason};
 use crate::api::reference::ValueFrom;
 use crate::api::{AlternateContact, ProviderConfig};
@@ -203,19 +201,27 @@ fn observes(object: &AlternateContact) -> bool {
     object.spec.common.management_policy == Some(ManagementPolicy::Observe)
 }
 
+/// Whether a status says that the contact was set or adopted. Its ARN does not: that is of whatever was seen, by an observer, too.
+fn is_held(common: &CommonStatus) -> bool {
+    let mut items = common.applied.iter().flat_map(|a| &a.items);
+    common.origin.is_some() && items.any(|i| i.slot == CONTACT_SLOT)
+}
+
+/// What its own status says, unless a backup brought that along.
+fn own_status(object: &AlternateContact) -> Option<&CommonStatus> {
+    let status = object.status.as_ref().filter(|_| !object.has_old_status());
+    status.map(|s| &s.common)
+}
+
 /// Whether its own status says that AWS has its contact.
 fn has(object: &AlternateContact) -> bool {
-    let status = object.status.as_ref().filter(|_| !object.has_old_status());
-    status.is_some_and(|s| s.common.origin.is_some() && s.common.arn.is_some())
+    own_status(object).is_some_and(is_held)
 }
 
 /// Whether its own status says that it has set its contact, or was about to.
 fn has_begun(object: &AlternateContact) -> bool {
-    let status = object.status.as_ref().filter(|_| !object.has_old_status());
-    status.is_some_and(|s| {
-        let common = &s.common;
-        common.origin.is_some() && (common.arn.is_some() || !common.pending.is_empty())
-    })
+    let begun = |c: &CommonStatus| c.origin.is_some() && !c.pending.is_empty();
+    own_status(object).is_some_and(|c| is_held(c) || begun(c))
 }
 
 /// Who has it already comes first, then the eldest; what is not in the cluster yet, last.
@@ -337,7 +343,6 @@ impl ExternalResource for AlternateContacts {
         _: Timestamp,
     ) -> Option<Error> {
         let common = &mut status.common;
-        let ours = |applied: &AppliedStatus| applied.items.iter().any(|i| i.slot == CONTACT_SLOT);
         let holds = match change {
             Change::Put {
                 differs: None,
@@ -345,9 +350,7 @@ impl ExternalResource for AlternateContacts {
                 ..
             } => *begun,
             // Nothing of it was ever set by this object: it was about to take over.
-            Change::Put { .. } => {
-                common.applied.as_ref().is_some_and(ours) || !common.pending.is_empty()
-            }
+            Change::Put { .. } => is_held(common) || !common.pending.is_empty(),
             Change::Delete { .. } => true,
         };
         if !holds && !error.effect_unknown {
