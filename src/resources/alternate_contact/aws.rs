@@ -65,6 +65,14 @@ pub async fn observe(
     }))
 }
 
+/// What is noted once AWS has the contact.
+pub fn applied(identity: &Identity) -> Applied {
+    Applied {
+        id: Some(identity.to_string()),
+        save_now: false,
+    }
+}
+
 /// Sends one change.
 pub async fn apply(session: &Session, change: &Change) -> Result<Applied, CallError> {
     let client = session.alternate_contacts();
@@ -72,25 +80,8 @@ pub async fn apply(session: &Session, change: &Change) -> Result<Applied, CallEr
         Change::Put {
             identity,
             particulars,
-            differs,
             ..
         } => {
-            let applied = Applied {
-                id: Some(identity.to_string()),
-                save_now: false,
-            };
-            // AWS replaces what is there without a word, so that one absence is not enough: reads are late, and since the last one time has
-            // passed.
-            if differs.is_none()
-                && let Some(there) = observe(session, identity).await?
-            {
-                if particulars.differences(&there.particulars).is_empty() {
-                    return Ok(applied);
-                }
-                let somebody = "somebody has set another one meanwhile";
-                let refused = CallError::new(Operation::PutAlternateContact, ErrorClass::Conflict);
-                return Err(refused.with_detail(somebody));
-            }
             let account = account_of(session, identity);
             let request = client
                 .put_alternate_contact()
@@ -104,7 +95,7 @@ pub async fn apply(session: &Session, change: &Change) -> Result<Applied, CallEr
                 .send(Operation::PutAlternateContact, request.send())
                 .await
                 .map_err(|error| explained(error, account.as_ref()))?;
-            Ok(applied)
+            Ok(applied(identity))
         }
         Change::Delete { identity } => {
             let account = account_of(session, identity);

@@ -25,7 +25,7 @@ use crate::api::common::{AcceptedFinding, CommonSpec, CommonStatus, ManagementPo
 use crate::api::conditions::{ConditionType, Reason};
 use crate::api::reference::ValueFrom;
 use crate::api::{AlternateContact, ProviderConfig};
-use crate::aws::{CallError, ErrorClass, Redacted, Session};
+use crate::aws::{CallError, ErrorClass, Operation, Redacted, Session};
 use crate::engine::object::{ManagedObject, age};
 use crate::engine::ownership::TagPlan;
 use crate::engine::status::condition;
@@ -36,7 +36,7 @@ use crate::engine::{
 };
 use desired::{Desired, References};
 use observed::{Identity, Observed, Particulars};
-use plan::{CONTACT_SLOT, Change};
+use plan::{CONTACT_SLOT, Change, Place};
 
 impl ManagedObject for AlternateContact {
     const KIND: &'static str = "AlternateContact";
@@ -487,7 +487,24 @@ impl ExternalResource for AlternateContacts {
         _: &str,
         _: &BTreeMap<String, String>,
     ) -> Result<Applied, CallError> {
-        let applied = aws::apply(session, change).await?;
+        // AWS replaces what is there without a word, so that one absence is not enough: reads are late, and since the last one time has passed.
+        let place = match change {
+            Change::Put {
+                identity,
+                particulars,
+                differs: None,
+                ..
+            } => plan::place(particulars, aws::observe(session, identity).await?.as_ref()),
+            _ => Place::Free,
+        };
+        let applied = match (place, change) {
+            (Place::Set, Change::Put { identity, .. }) => aws::applied(identity),
+            (Place::Taken, _) => {
+                let taken = CallError::new(Operation::PutAlternateContact, ErrorClass::Conflict);
+                return Err(taken.with_detail("somebody has set another one meanwhile"));
+            }
+            _ => aws::apply(session, change).await?,
+        };
         let mut set = self.set.lock().unwrap_or_else(PoisonError::into_inner);
         match change {
             Change::Put {

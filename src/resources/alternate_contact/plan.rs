@@ -94,6 +94,26 @@ pub fn plan(desired: &Desired, observed: Option<&Observed>, memory: Memory<'_>) 
     }]
 }
 
+/// What stands where a contact is about to be set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Nothing.
+    Free,
+    /// What is to be set.
+    Set,
+    /// What somebody else has set.
+    Taken,
+}
+
+/// What stands where `wanted` is about to be set, as AWS shows it right before.
+pub fn place(wanted: &Particulars, there: Option<&Observed>) -> Place {
+    match there {
+        None => Place::Free,
+        Some(there) if wanted.differences(&there.particulars).is_empty() => Place::Set,
+        Some(_) => Place::Taken,
+    }
+}
+
 /// What AWS has after `change`.
 pub fn project(change: &Change) -> Option<Observed> {
     match change {
@@ -146,6 +166,22 @@ mod tests {
             now: Timestamp::UNIX_EPOCH,
         };
         plan(&wanted(), observed, memory)
+    }
+
+    #[test]
+    fn only_where_there_is_nothing_is_something_set() {
+        let wanted = wanted();
+        let there = |email: &str| Observed {
+            identity: wanted.identity.clone(),
+            particulars: somebody(email, "+12025550123"),
+        };
+        let seen = [
+            None,
+            Some(there("sec@example.com")),
+            Some(there("x@example.com")),
+        ];
+        let places = seen.map(|there| place(&wanted.particulars, there.as_ref()));
+        assert_eq!(places, [Place::Free, Place::Set, Place::Taken]);
     }
 
     #[test]
